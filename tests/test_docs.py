@@ -142,7 +142,7 @@ def told(name):
     """Return the commands of a README, and the figures of its tables."""
     text = Path(ROOT, name).read_text()
     blocks = re.findall(r"^```\w*\n(.*?)^```$", text, re.M | re.S)
-    commands = [re.sub(r"\s*(#.*)?$", "", line) for block in blocks for line in block.splitlines()]
+    commands = [re.sub(r"\s*((#|// ).*)?$", "", line) for block in blocks for line in block.splitlines()]
     cells = (line.split("|")[2:] for line in text.splitlines() if line.startswith("| "))
     figures = [re.findall(r"\d+[.,]\d+", "".join(row)) for row in cells]
     return commands, figures
