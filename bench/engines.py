@@ -93,7 +93,7 @@ def compare(args: argparse.Namespace, output: Output) -> int:
             f"XDN reads {1e-6 * memory['weight_bytes']:.1f} MB of weights an image; memory gives "
             f"{memory['read_gbytes']:.1f} GB/s to {args.threads} threads: {memory['percent']:.0f} % of that"
         )
-    output.write_json(document, "bench")
+    output.write_json(document, "engines")
     return 0
 
 

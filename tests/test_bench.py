@@ -10,6 +10,7 @@ import pytest
 
 from xdn.data.pixels import PixelTransform
 from xdn.graph import Transform
+from xdn.report.reading import read_result
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -38,6 +39,7 @@ def test_all_engines_agree_and_are_timed(mode, tmp_path):
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     document = json.loads(target.read_text())
+    assert read_result(target).seconds("xdn") > 0
     known = {"xdn", "mnn", "ncnn", "onnxruntime", "openvino", "torch", "opencv"}
     twice = {f"{name} as it comes" for name in ("xdn", "onnxruntime", "openvino") if name in document["engines"]}
     assert set(document["engines"]) | set(document["missing"]) == known | twice

@@ -6,7 +6,7 @@ from dataclasses import asdict
 import pytest
 
 from tests.evaluate.contest_results import CONTEST, bar
-from tests.report.page.samples import layer, profile
+from tests.report.page.samples import engines, layer, profile
 from xdn.errors import DataError, ParseError
 from xdn.evaluate.origin import origin
 from xdn.report.documents import ContestDocument, RunDocument, TrainDocument
@@ -64,6 +64,9 @@ def test_a_log_of_a_training(tmp_path):
         (run_document(net=3), "net: 3 is not a text"),
         (run_document(contest=asdict(bar("run", 0.0).result.contest)), "contest: a time"),
         (CONTEST.document() | {"bars": []}, "no bars"),
+        (engines(mode="sleep"), "mode: 'sleep' is not one of contest, throughput, latency"),
+        (engines(mode="latency"), "engines: xdn: latency_ms: the time is missing"),
+        (engines(images=0), "a number of images, or a ratio"),
         (run_document(profile=profile([layer("a", 1.0)]) | {"workers": 1 << 40}), "profile: a number of images or thr"),
         (run_document(profile=profile([layer("a", -1.0)])), "profile: a time is below zero"),
     ],

@@ -244,6 +244,108 @@ class ContestDocument(Document, Contest):
     schema: int = 0
 
 
+#: What `bench/engines.py` times -> the field of the figures that it is about.
+ENGINE_TIMES = {"contest": "total_s", "throughput": "own_form_s", "latency": "latency_ms"}
+
+
+@dataclass(frozen=True)
+class EngineFigures:
+    """What an engine gave in one number format.
+
+    Parameters
+    ----------
+    precision, version, variant : str
+        The number format; the version of the engine; which of its ways to run was the fastest.
+    batch : int
+        Images a call, as many as were the fastest.
+    total_s, own_form_s, latency_ms : float or None
+        From the packed file to all labels; the same of images in the engine's own form; of a single image.
+    ratio_total_s, ratio_own_form_s, ratio_latency_ms : float or None
+        These times over those of XDN in the same number format.
+    top1_percent : float or None
+        Images whose label has the largest score, in percent.
+    largest_difference : float or None
+        Of its outputs to the references, relative to the largest output.
+    """
+
+    precision: str
+    version: str
+    variant: str
+    batch: int
+    total_s: float | None = None
+    own_form_s: float | None = None
+    latency_ms: float | None = None
+    ratio_total_s: float | None = None
+    ratio_own_form_s: float | None = None
+    ratio_latency_ms: float | None = None
+    top1_percent: float | None = None
+    largest_difference: float | None = None
+
+
+@dataclass(frozen=True)
+class BestOther:
+    """The fastest engine beside XDN.
+
+    Parameters
+    ----------
+    engine : str
+    ratio : float
+        Its time over XDN's.
+    """
+
+    engine: str
+    ratio: float
+
+
+@KINDS.register("engines")
+@dataclass(frozen=True, kw_only=True)
+class EnginesDocument(Document):
+    """Engines on one net, timed in turn: `bench/engines.py`.
+
+    Parameters
+    ----------
+    net, data, mode : str
+        Their names; what is timed, one of `ENGINE_TIMES`.
+    images, threads, rounds : int
+    engines : mapping
+        Engine and number format -> figures.
+    missing : mapping
+        Engine and number format -> why it took no part.
+    ratio, ratio_bf16, ratio_int8 : mapping
+        Time -> the fastest other engine in f32, bf16 and 8-bit integers.
+    """
+
+    net: str
+    data: str
+    mode: str
+    images: int
+    threads: int
+    rounds: int
+    engines: Mapping[str, EngineFigures]
+    missing: Mapping[str, str] = field(default_factory=dict)
+    ratio: Mapping[str, BestOther] = field(default_factory=dict)
+    ratio_bf16: Mapping[str, BestOther] = field(default_factory=dict)
+    ratio_int8: Mapping[str, BestOther] = field(default_factory=dict)
+
+    def seconds(self, engine: str) -> float:
+        """Return the time of an engine for all images, of single ones for one."""
+        key = ENGINE_TIMES[self.mode]
+        time: float = getattr(self.engines[engine], key)
+        return 1e-3 * time if key.endswith("_ms") else time
+
+    def over_own(self, engine: str) -> float | None:
+        """Return the time of an engine over XDN's in the same number format, None where XDN takes no part in it."""
+        ratio: float | None = getattr(self.engines[engine], f"ratio_{ENGINE_TIMES[self.mode]}")
+        return ratio
+
+    @property
+    def best_others(self) -> list[tuple[str, BestOther]]:
+        """Number format -> the fastest other engine, where there is one."""
+        key = ENGINE_TIMES[self.mode]
+        ratios = {"f32": self.ratio, "bf16": self.ratio_bf16, "int8": self.ratio_int8}
+        return [(precision, found[key]) for precision, found in ratios.items() if key in found]
+
+
 @dataclass(frozen=True)
 class PruningDocument:
     """What pruning took out.

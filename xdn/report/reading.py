@@ -17,7 +17,7 @@ from xdn.evaluate.contest import ContestResult
 from xdn.evaluate.origin import FORMAT
 from xdn.files import read_bounded
 from xdn.record import Reader
-from xdn.report.documents import KINDS, ContestDocument, Document, RunDocument
+from xdn.report.documents import ENGINE_TIMES, KINDS, ContestDocument, Document, EnginesDocument, RunDocument
 from xdn.report.training import curves
 from xdn.runtime.profile import Profile
 from xdn.train.log import read_log
@@ -72,6 +72,8 @@ def parsed_result(document: Any, where: str = "") -> Document:
         _check_timed(timed, f"{where}: {place}")
     if isinstance(found, RunDocument) and found.profile is not None:
         _check_profile(found.profile, f"{where}: profile")
+    if isinstance(found, EnginesDocument):
+        _check_engines(found, where)
     return found
 
 
@@ -99,6 +101,18 @@ def _check_profile(profile: Profile, where: str) -> None:
         raise DataError("a number of images or threads is out of range", where=where)
     if any(min(layer.ms, *layer.worker_ms, 0.0) < 0 for layer in profile.layers):
         raise DataError("a time is below zero", where=where)
+
+
+def _check_engines(found: EnginesDocument, where: str) -> None:
+    """Raise DataError where a comparison of engines lacks a time that it is about, or one is not positive."""
+    if found.mode not in ENGINE_TIMES:
+        raise DataError(f"{found.mode[:40]!r} is not one of {', '.join(ENGINE_TIMES)}", where=f"{where}: mode")
+    key = ENGINE_TIMES[found.mode]
+    for engine, figures in found.engines.items():
+        if not (getattr(figures, key) or 0) > 0:
+            raise DataError("the time is missing, or not positive", where=f"{where}: engines: {engine}: {key}")
+    if found.images < 1 or any(best.ratio <= 0 for _, best in found.best_others):
+        raise DataError("a number of images, or a ratio, is not positive", where=where)
 
 
 def _upgraded(document: dict[str, Any], where: str) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from tests.report.page.samples import AFTER, BEFORE, HOSTILE, contest, everything, layer, results, run
+from tests.report.page.samples import AFTER, BEFORE, HOSTILE, contest, engines, everything, layer, results, run
 from xdn.report.page.render import html
 from xdn.report.page.section import SECTIONS
 from xdn.report.page.words import LANGUAGES, Words
@@ -85,6 +85,13 @@ def test_a_contest():
     page = html(results(contest=contest()), Words())
     assert ">caffe<" in page
     assert "6.00 times as fast" in page
+
+
+def test_nets_in_several_engines():
+    page = html(results(one=engines(), two=engines(net="AlexNet", engines={}, ratio={})), Words())
+    assert ">LeNet<" in page
+    assert "2.00x" in page
+    assert "50" in re.findall(r"<td[^>]*>(\d+)</td>", page)
 
 
 def test_what_was_before_stands_beside_what_is_after():

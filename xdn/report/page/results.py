@@ -9,6 +9,7 @@ from xdn.kernels.machine.model import Machine
 from xdn.report.documents import (
     ContestDocument,
     Document,
+    EnginesDocument,
     MachineDocument,
     OptimizeDocument,
     RunDocument,
@@ -50,6 +51,11 @@ class Results:
     def contests(self) -> list[tuple[str, ContestDocument]]:
         """Configurations that were timed in turn."""
         return self._all(ContestDocument)
+
+    @property
+    def engines(self) -> list[tuple[str, EnginesDocument]]:
+        """Engines that were timed in turn, a net each."""
+        return self._all(EnginesDocument)
 
     @property
     def optimized(self) -> list[tuple[str, OptimizeDocument]]:

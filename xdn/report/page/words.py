@@ -53,6 +53,15 @@ WORDS: dict[str, tuple[str, str]] = {
     "run_as": ("run as", "运行方式"),
     "over_own": ("/ XDN", "相对 XDN"),
     "outputs_differ": ("outputs differ by", "输出差异"),
+    "nets": ("Nets and engines", "网络与引擎"),
+    "nets_about": (
+        "The same images and number of threads, in turn; each engine with the batch size and the way to run that it is "
+        "fastest with. A factor above 1 says that XDN is faster.",
+        "相同图像、相同线程数、轮流计时；各引擎均使用其最快的批大小与运行方式。倍数大于 1 表示 XDN 更快。",
+    ),
+    "net": ("net", "网络"),
+    "timed": ("timed", "计时对象"),
+    "best_other": ("fastest other", "其他引擎中最快者"),
     # Comparison.
     "comparison": ("Comparison", "对比"),
     "comparison_about": (
