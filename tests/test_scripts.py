@@ -1,7 +1,9 @@
-"""The scripts in tools/: each explains itself, and none has what ShellCheck warns of."""
+"""The scripts in tools/: each explains itself, none has what ShellCheck warns of, and those that are quick run."""
 
+import os
 import shutil
 import subprocess
+import sys
 
 import pytest
 
@@ -11,9 +13,12 @@ SCRIPTS = sorted((ROOT / "tools").glob("*.sh"))
 SHARED = sorted((ROOT / "tools").glob("*/*.sh"))
 
 
-def run(*command, folder):
+def run(*command, folder, timeout_s=60):
     """Return the finished process of a command that is called in a folder."""
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60, check=False)
+    variables = os.environ | {"PYTHON": sys.executable}
+    return subprocess.run(
+        command, cwd=folder, env=variables, capture_output=True, text=True, timeout=timeout_s, check=False
+    )
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.stem)
@@ -37,3 +42,33 @@ def test_what_takes_long_has_a_quick_form(tmp_path):
 def test_shellcheck_has_nothing_to_say():
     found = run("shellcheck", *SCRIPTS, *SHARED, ROOT / ".ci" / "run", folder=ROOT)
     assert found.stdout + found.stderr == ""
+
+
+@pytest.fixture
+def compare(tmp_path):
+    """Return a function that compares XDN with itself on tiny inputs, from another folder."""
+
+    def compared(*args):
+        """Return the finished process."""
+        script = ROOT / "tools" / "compare_engines.sh"
+        options = ("--quick", "--rounds", "1", "--engines", "xdn", "--precision", "f32", "--out", "engines")
+        return run(script, *options, *args, folder=tmp_path, timeout_s=240)
+
+    return compared
+
+
+def test_a_net_that_is_not_there_is_refused_before_others_run(compare):
+    done = compare("lenet", "lenett")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "no such net: lenett" in done.stderr
+
+
+@pytest.mark.slow
+def test_engines_are_compared_once_and_a_page_is_made(compare, tmp_path):
+    broken = tmp_path / "broken.prototxt"
+    broken.write_text("layer {")
+    for said in ("lenet: time all engines in turn", "lenet: there since an earlier run"):
+        done = compare("lenet", str(broken))
+        assert said in done.stdout
+        assert (done.returncode, "these nets failed" in done.stderr) == (1, True)
+        assert "LeNet" in (tmp_path / "engines" / "report.html").read_text()

@@ -16,6 +16,7 @@ out=build/criteria epochs=3 base_lr=0.02
 . "$(dirname "$0")/contest/common.sh"
 
 parse_options "$@"
+find_data
 net=${net:-$root/prototxt/resnet20_$data/resnet20.prototxt}
 check_model
 take_original

@@ -24,6 +24,7 @@ out=build/contest epochs=12 base_lr=0.05
 . "$(dirname "$0")/contest/common.sh"
 
 parse_options "$@"
+find_data
 find_model resnet50 train_val resnet50_32
 take_original
 test_images

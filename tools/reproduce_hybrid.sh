@@ -14,6 +14,7 @@ out=build/hybrid epochs=3 base_lr=0.012
 . "$(dirname "$0")/contest/common.sh"
 
 parse_options "$@"
+find_data
 find_model resnet56 train_test resnet56
 if [[ $net == "$material"/* ]]; then
     take_original --mean-file "$material/models/mean.binaryproto"

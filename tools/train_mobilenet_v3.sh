@@ -16,6 +16,7 @@ out=build/mobilenet_v3 epochs=3 base_lr=0.05
 . "$(dirname "$0")/contest/common.sh"
 
 parse_options "$@"
+find_data
 [[ $data == cifar10 ]] || fail "this net is for CIFAR-10, and the data set is $data"
 net=$root/prototxt/mobilenet_v3_cifar10/mobilenet_v3.prototxt batch=100
 [[ -n $quick ]] || train_from_start "$(dirname "$net")/solver.prototxt" "$net"

@@ -7,10 +7,12 @@ material=${XDN_TEST_MATERIAL:-$root/../shared}
 python=${PYTHON:-python3}
 export PYTHONPATH=$root${PYTHONPATH:+:$PYTHONPATH}
 
-# The options that the scripts have, with their defaults; the scripts set `out`, `epochs` and `base_lr` before. --quick
-# changes the defaults, wherever it stands.
+# The options that the scripts have, with their defaults; the scripts set `out`, `epochs` and `base_lr` before, and
+# `takes_names` where what is no option is a name. --quick changes the defaults, wherever it stands.
 # shellcheck disable=SC2034
 net='' weights='' data='' rounds=3 images=10000 quick='' control='' batch='' teacher_net='' holdout=5000 budget=60
+# shellcheck disable=SC2034
+engines='' precision=f32,bf16,int8 mode=throughput named=()
 
 parse_options() {
     local option
@@ -21,7 +23,8 @@ parse_options() {
     done
     while (($#)); do
         case $1 in
-            --net | --weights | --data | --out | --rounds | --epochs | --base-lr | --holdout | --images | --batch | --teacher | --budget)
+            --net | --weights | --data | --out | --rounds | --epochs | --base-lr | --holdout | --images | --batch | \
+                --teacher | --budget | --engines | --precision | --mode)
                 (($# > 1)) || fail "$1 needs a value"
                 option=${1#--}
                 [[ $option != teacher ]] || option=teacher_net
@@ -36,13 +39,19 @@ parse_options() {
                 sed -n '2,/^$/s/^# \{0,1\}//p' "$0"
                 exit 0
                 ;;
-            *) fail "unknown option $1; see --help" ;;
+            *)
+                [[ $1 != -* && -n ${takes_names:-} ]] || fail "unknown option $1; see --help"
+                named+=("$1")
+                shift
+                ;;
         esac
     done
-    if [[ -z $data ]]; then
-        data=$("$python" -c 'from xdn.data import find_dataset; print(find_dataset().name)')
-    fi
     mkdir -p "$out"
+}
+
+# find_data: what no option says, CIFAR-10 where it is found, else Glyphs-10.
+find_data() {
+    [[ -n $data ]] || data=$("$python" -c 'from xdn.data import find_dataset; print(find_dataset().name)')
 }
 
 fail() {
@@ -57,7 +66,7 @@ step() {
     "$python" "$here/step.py" --work "$out" --name "$name" "$@"
 }
 
-xdn=("$python" -m xdn.cli)
+xdn=("$python" -m xdn)
 
 # find_model FOLDER PROTOTXT SHIPPED: set net and weights to what the options say; else to FOLDER/PROTOTXT of the test
 # material; else to the shipped architecture SHIPPED, trained here.
