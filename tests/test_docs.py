@@ -55,10 +55,11 @@ def test_every_command_is_described():
     assert commands <= set(re.findall(r"`(xdn-\w+)", (ROOT / "docs" / "index.md").read_text()))
 
 
-def test_every_variable_of_the_environment_is_described():
+@pytest.mark.parametrize("page", ["index.md", "zh/index.md"])
+def test_every_variable_of_the_environment_is_described(page):
     sources = "".join(path.read_text() for path in (ROOT / "xdn").rglob("*.py"))
     named = set(re.findall(r"\b(XDN_[A-Z]+|OMP_NUM_THREADS)\b", sources))
-    described = set(re.findall(r"^\| `(\w+)` \|", (ROOT / "docs" / "index.md").read_text(), re.M))
+    described = set(re.findall(r"^\| `(\w+)` \|", (ROOT / "docs" / page).read_text(), re.M))
     assert described == named
 
 
@@ -161,7 +162,20 @@ def test_the_pages_of_both_languages_tell_the_same(english, chinese):
     ]
 
 
+#: In English and in Chinese.
+READMES = ["README.md", "README.zh-CN.md"]
+
+
 def test_the_readmes_of_both_languages_lead_to_the_same_places():
-    links = [sorted(re.findall(r"\]\(([^)]+)\)", (ROOT / f"README{name}.md").read_text())) for name in ("", ".zh-CN")]
-    english, chinese = ([link for link in each if not link.startswith(("README", "docs/zh"))] for each in links)
+    links = (re.findall(r"\]\(([^)#]+)", (ROOT / name).read_text()) for name in READMES)
+    english, chinese = (
+        sorted(link.replace("docs/zh/", "docs/") for link in each if not link.startswith("README")) for each in links
+    )
     assert english == chinese
+
+
+@pytest.mark.parametrize("name", READMES)
+def test_the_sections_that_a_readme_leads_to_are_there(name):
+    for page, anchor in re.findall(r"\]\(([^)#:]+)#([^)]+)\)", (ROOT / name).read_text()):
+        headings = re.findall(r"^#+ (.+)$", (ROOT / page).read_text(), re.M)
+        assert anchor in [re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings], page
