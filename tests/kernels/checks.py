@@ -467,6 +467,7 @@ COMPUTED_APART = {
     "Gram",
     "GroupNorm",
     "HyperColumns",
+    "ImResize",
     "InnerDistance",
     "LSTM",
     "Local",

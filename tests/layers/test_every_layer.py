@@ -42,6 +42,7 @@ FOREIGN_MESSAGES = {
     "GeluParameter": "ours",
     "GroupNormParameter": "several forks'",
     "HyperColumnsParameter": "JiangQH's fork's",
+    "ImResizeParameter": "rtpose's",
     "InnerDistanceParameter": "happynear's fork's",
     "InterpParameter": "the forks' of DeepLab and PSPNet",
     "LayerNormParameter": "ours",

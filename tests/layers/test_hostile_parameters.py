@@ -154,6 +154,7 @@ FITTING = {
     "PriorBox": ({"min_size": (4.0,)}, [(1, 2, 3, 4), (1, 3, 24, 32)]),
     "Proposal": ({}, [(1, 18, 2, 3), (1, 36, 2, 3), (1, 3)]),
     "ROIAlign": ({"pooled_h": 2, "pooled_w": 3, "sampling_ratio": 0}, [(1, 4, 5, 4), (3, 5)]),
+    "ImResize": ({"factor": 1.5}, [(2, 3, 5, 4)]),
     "Resample": ({}, [(2, 3, 5, 4), (1, 1, 3, 9)]),
     "ROIPooling": ({"pooled_h": 2, "pooled_w": 3}, [(1, 4, 5, 4), (3, 5)]),
     "PriorBoxClustered": ({"width": (4.0,), "height": (5.0,)}, [(1, 2, 3, 4), (1, 3, 24, 32)]),

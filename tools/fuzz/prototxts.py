@@ -210,6 +210,8 @@ layer { name: "po" type: "Pooling" bottom: "fl" top: "po" top: "mask" pooling_pa
 layer { name: "up" type: "Unpooling" bottom: "po" bottom: "mask" top: "up"
   unpooling_param { unpool: MAX kernel_size: 2 stride: 2 unpool_h: 6 unpool_w: 8 } }
 layer { name: "rs" type: "Resample" bottom: "up" top: "rs" resample_param { width: 5 height: 9 type: CUBIC } }
+layer { name: "ir" type: "ImResize" bottom: "up" top: "ir"
+  imresize_param { factor: 1.5 start_scale: 1 scale_gap: 0.3 } }
 layer { name: "dr" type: "DeephiResize" bottom: "rs" top: "dr"
   deephi_resize_param { resize_type: BILINEAR scale_h: 2 scale_w: 2 } }
 layer { name: "cr" type: "Crop" bottom: "dr" bottom: "x" top: "cr" crop_param { axis: 2 offset: [1, 0] } }

@@ -3,17 +3,14 @@
 import numpy as np
 
 from xdn.errors import ShapeError, UnsupportedError
-from xdn.graph import Array, Arrays, Blob, Blobs, ChannelRule, Weights
+from xdn.graph import Array, Blobs
 from xdn.layers.base import Message, layer_type, misfit, proto
-from xdn.layers.portable import Library, Portable
+from xdn.layers.resampling import Resampling
 from xdn.layers.roipooling import rounded
-
-#: Numbers of the matrices that say how places lie to each other; more would not fit.
-_MOST_WEIGHTS = 1 << 26
 
 
 @layer_type("Resample")
-class Resample(Portable):
+class Resample(Resampling):
     """Resample: to `height` x `width`, or the size of a second bottom; the NEAREST place, or LINEAR or CUBIC means.
 
     With `antialias` the means are taken over as many places as become one, where one axis shrinks. The middles of
@@ -23,15 +20,14 @@ class Resample(Portable):
     """
 
     message = Message("ResampleParameter", "resample_param", 2082)
-    channel_rule = ChannelRule.CARRIED
 
     width: int = proto(1, "uint32", default=0)
     height: int = proto(2, "uint32", default=0)
     antialias: bool = proto(4, "bool", default=True)
     kind: str = proto(2000, "enum", default="LINEAR", values={"NEAREST": 1, "LINEAR": 2, "CUBIC": 3, "AREA": 4})
 
-    def infer(self, bottoms: Blobs, n_tops: int) -> tuple[Blob, ...]:
-        """(N, C, height, width)."""
+    def size(self, bottoms: Blobs) -> tuple[int, int]:
+        """Return `height` and `width`, or those of a second bottom."""
         if self.kind == "AREA":
             raise UnsupportedError("type: AREA, which its Caffe refuses, too", mend="Known: NEAREST, LINEAR, CUBIC")
         if len(bottoms) not in (1, 2) or any(len(bottom.shape) != 4 for bottom in bottoms):
@@ -39,9 +35,7 @@ class Resample(Portable):
         size = bottoms[1].shape[2:] if len(bottoms) == 2 else (self.height, self.width)
         if min(size) < 1:
             raise ShapeError(f"height {size[0]} and width {size[1]}; give both, or a second bottom")
-        if max(old * new for old, new in zip(bottoms[0].shape[2:], size, strict=True)) > _MOST_WEIGHTS:
-            raise ShapeError(f"images of {bottoms[0].shape[2:]} to {size}; so long ones are not taken")
-        return (Blob((*bottoms[0].shape[:2], *size)),)
+        return size[0], size[1]
 
     def laid_out(self, h: int, w: int, size: tuple[int, int]) -> tuple[Array, Array]:
         """Return the matrices (P, H) and (Q, W), f32, that say how much each row, and column, gives to each."""
@@ -63,14 +57,6 @@ class Resample(Portable):
         total = weights.sum(axis=1, keepdims=True)
         shares: Array = np.divide(weights, total, out=np.zeros_like(weights), where=total != 0)
         return shares
-
-    def computed(self, lib: Library, bottoms: Arrays, weights: Weights, n_tops: int) -> tuple[Array, ...]:
-        """Rows, then columns, as products with matrices."""
-        x = bottoms[0]
-        (top,) = self.infer([Blob(tuple(bottom.shape)) for bottom in bottoms], 1)
-        (h, w), (p, q) = x.shape[2:], top.shape[2:]
-        rows, columns = (lib.asarray(each, dtype=x.dtype) for each in self.laid_out(h, w, (p, q)))
-        return (lib.matmul(lib.matmul(rows, x), columns.T),)
 
 
 def _cubic(apart: Array) -> Array:

@@ -22,6 +22,7 @@ from xdn.layers.eltwise import Eltwise
 from xdn.layers.flatten import Flatten
 from xdn.layers.flip import Flip
 from xdn.layers.gru import GRU
+from xdn.layers.imresize import ImResize
 from xdn.layers.innerdistance import InnerDistance
 from xdn.layers.local import Local
 from xdn.layers.lstm import LSTM, Lstm
@@ -263,6 +264,7 @@ def test_flip(params):
         (InnerDistance(num_output=3, normalize=True), [(2, 3, 4)]),
         (InnerDistance(num_output=3, distance_type="L1"), [(2, 3, 4)]),
         (NormalizedInnerProduct(num_output=3), [(2, 3, 4)]),
+        (ImResize(factor=1.5), [(2, 3, 4, 5)]),
         (Resample(height=7, width=3), [(2, 3, 4, 5)]),
         (Resample(kind="CUBIC"), [(2, 3, 4, 5), (1, 1, 6, 2)]),
         (Local(num_output=2, kernel_size=3, stride=2, pad=1), [(2, 3, 6, 5)]),

@@ -41,6 +41,7 @@ _FRESH = (
     "DotProductAttention",
     "Eltwise",
     "Gram",
+    "ImResize",
     "InnerDistance",
     "Local",
     "MatMul",

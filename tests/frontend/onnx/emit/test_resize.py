@@ -1,4 +1,4 @@
-"""Interp, DeephiResize, Resample, Upsample and Unpooling in ONNX."""
+"""Interp, DeephiResize, Resample, ImResize, Upsample and Unpooling in ONNX."""
 
 import numpy as np
 import pytest
@@ -6,6 +6,7 @@ import pytest
 from tests.frontend.onnx.onnx_checks import check_layer, check_net, check_values, one_layer_net
 from tests.layers.resizes import INTERPS, RESIZES
 from xdn.graph import Layer
+from xdn.layers.imresize import ImResize
 from xdn.layers.interp import Interp
 from xdn.layers.pooling import Pooling
 from xdn.layers.resample import Resample
@@ -56,6 +57,7 @@ def test_deephi_resize(params):
 
 
 def test_resample():
+    check_layer(ImResize(factor=1.5), (2, 3, 5, 6))
     check_layer(Resample(height=3, width=9), (2, 3, 5, 6))
     check_layer(Resample(kind="CUBIC"), (2, 3, 5, 6), (1, 1, 7, 4))
 

@@ -1,4 +1,4 @@
-"""Interp, DeephiResize, Resample, Upsample and Unpooling in ONNX."""
+"""Interp, DeephiResize, Resample, ImResize, Upsample and Unpooling in ONNX."""
 
 import numpy as np
 from onnx import TensorProto
@@ -7,7 +7,7 @@ from xdn.frontend.onnx.emit.base import EMITTERS, TO_THE_END, Emission
 from xdn.graph import Array
 from xdn.layers.deephiresize import DeephiResize
 from xdn.layers.interp import Interp
-from xdn.layers.resample import Resample
+from xdn.layers.resampling import Resampling
 from xdn.layers.unpooling import Unpooling
 from xdn.layers.upsample import Upsample
 
@@ -70,8 +70,8 @@ def unpooling(out: Emission, params: Unpooling) -> None:
     _laid_out(out, *params.laid_out(*out.image_shape(out.layer.bottoms[0])[1:]))
 
 
-@EMITTERS.register("Resample")
-def resample(out: Emission, params: Resample) -> None:
+@EMITTERS.register("Resample", "ImResize")
+def resample(out: Emission, params: Resampling) -> None:
     """MatMul with what each row, and each column, gives to each."""
     h, w = out.image_shape(out.layer.bottoms[0])[1:]
     p, q = out.image_shape(out.layer.tops[0])[1:]
