@@ -174,6 +174,13 @@ def test_the_readmes_of_both_languages_lead_to_the_same_places():
     assert english == chinese
 
 
+@pytest.mark.parametrize("page", ["README.zh-CN.md", *(f"docs/zh/{name}" for name in ["index.md", *CHINESE])])
+def test_pages_in_chinese_lead_to_those_in_chinese(page):
+    place = ROOT / page
+    there = [(place.parent / link).resolve() for link in re.findall(r"\]\(([^)#]+)", place.read_text())]
+    assert [link for link in there if link in [ROOT / "docs" / name for name in CHINESE]] == []
+
+
 @pytest.mark.parametrize("name", READMES)
 def test_the_sections_that_a_readme_leads_to_are_there(name):
     for page, anchor in re.findall(r"\]\(([^)#:]+)#([^)]+)\)", (ROOT / name).read_text()):
