@@ -117,6 +117,7 @@ NOT_IN_OPENCV = {
     **{("RecurrentParameter", name): "Synopsys'" for name in ("continue_recur", "default_initial")},
     **{("RecurrentParameter", name): "Synopsys'" for name in ("tf_rnn", "linear_before_reset")},
     ("PoolingParameter", "count_padding"): "our own: Synopsys' caffe.proto has methods for that",
+    ("SPPParameter", "count_padding"): "as Pooling's",
 }
 #: Fields whose default is another one in OpenCV's caffe.proto, with the reason.
 OTHER_DEFAULTS = {("PriorBoxParameter", "clip"): "false in SSD's caffe.proto"}
@@ -130,8 +131,11 @@ OTHER_VALUES = {
     ("DetectionOutputParameter", "code_type", "CORNER_SIZE"): "SSD's",
     ("EltwiseParameter", "operation", "MIN"): "Synopsys'",
     ("EltwiseParameter", "operation", "DIV"): "Synopsys'",
-    ("PoolingParameter", "pool", "AVE_EXC_PAD"): "Synopsys'",
-    ("PoolingParameter", "pool", "AVE_TF"): "Synopsys'",
+    **{
+        (message, "pool", method): "Synopsys'"
+        for message in ("PoolingParameter", "SPPParameter")
+        for method in ("AVE_EXC_PAD", "AVE_TF")
+    },
 }
 CODES = {
     "bool": Proto.TYPE_BOOL,

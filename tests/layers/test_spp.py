@@ -24,7 +24,7 @@ def test_maxima_where_bins_fit_or_are_too_large(rng, shape, height):
         padded = np.pad(x, ((0, 0), (0, 0), *border), constant_values=-np.inf)
         grid = torch.nn.functional.max_pool2d(torch.from_numpy(padded), lengths).numpy()
         assert grid.shape[2:] == (bins, bins)
-        expected.append(grid.reshape(shape[0], -1))
+        expected.append(grid if height == 1 else grid.reshape(shape[0], -1))
     check_layer(params, [x], np.concatenate(expected, axis=1), roundings=0)
 
 
@@ -37,6 +37,16 @@ def test_averages_are_those_of_the_poolings(rng):
     (top,) = compute(params, [x])
     np.testing.assert_allclose(top[:, :3], x.mean((2, 3)), atol=1e-6)
     assert top.shape == (2, 3 * (1 + 4 + 16))
+
+
+def test_averages_within_the_image(rng):
+    x = normal(rng, 1, 2, 3, 3)
+    (top,) = compute(SPP(pyramid_height=2, pool="AVE", count_padding=False), [x])
+    # Windows of 2x2 from -1 on: the first holds one value, the last four.
+    expected = [part.mean((2, 3)) for part in (x, x[..., :1, :1], x[..., :1, 1:], x[..., 1:, :1], x[..., 1:, 1:])]
+    np.testing.assert_allclose(
+        top, np.concatenate([expected[0], np.stack(expected[1:], 2).reshape(1, 8)], 1), rtol=1e-5, atol=1e-6
+    )
 
 
 def test_channels_stand_before_bins():

@@ -105,5 +105,7 @@ BEYOND_IMAGES = {
 
 #: Pyramids of poolings, with the shape of what they pool: bins that divide it, and bins that do not.
 PYRAMIDS = [
-    (shape, SPP(pyramid_height=3, pool=pool)) for pool in ("MAX", "AVE") for shape in ((2, 3, 8, 8), (2, 3, 7, 10))
+    *((shape, SPP(pyramid_height=3, pool=pool)) for pool in ("MAX", "AVE") for shape in ((2, 3, 8, 8), (2, 3, 7, 10))),
+    ((2, 3, 7, 5), SPP(pyramid_height=2, pool="AVE", count_padding=False)),
+    ((2, 3, 4, 5), SPP(pyramid_height=1, pool="AVE")),
 ]

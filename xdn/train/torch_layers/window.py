@@ -67,9 +67,10 @@ def pooling(params: Pooling, given: Given) -> tuple[Tensor, ...]:
 
 @torch_layer("SPP", fresh=True)
 def spp(params: SPP, given: Given) -> Tensor:
-    """The pooling of each grid, flattened and joined."""
+    """The pooling of each grid, flattened and joined; of one grid as it is."""
     x = given.x
-    return torch.cat([pool(level, x).flatten(1) for level in params.levels(x.shape[2:])], 1)
+    grids = [pool(level, x) for level in params.levels(x.shape[2:])]
+    return grids[0] if params.keeps_axes else torch.cat([grid.flatten(1) for grid in grids], 1)
 
 
 def pool(params: Pooling, x: Tensor) -> Tensor:

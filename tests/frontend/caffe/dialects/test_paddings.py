@@ -51,6 +51,8 @@ def test_an_average_within_the_image():
     for name in ("AVE_EXC_PAD", "AVE_TF"):
         (made,) = layers(layer(f"pooling_param {{ pool: {name} }}", "Pooling"))
         assert (made.pooling_param.pool, made.pooling_param.count_padding) == (1, False)
+        (made,) = layers(layer(f"spp_param {{ pool: {name} }}", "SPP"))
+        assert (made.spp_param.pool, made.spp_param.count_padding) == (1, False)
 
 
 @pytest.mark.parametrize(

@@ -10,12 +10,13 @@ where it is odd the greater half at the end.
 from collections.abc import Sequence
 
 from xdn.errors import NetError, UnsupportedError
+from xdn.frontend.caffe.dialects.stochastic import pooling_of
 from xdn.frontend.caffe.text import Message, place_of, schema, values_of
 from xdn.graph.naming import free_name
 from xdn.layers.base import LAYERS
 from xdn.layers.convolution import Convolution
 from xdn.layers.deconvolution import Deconvolution
-from xdn.layers.pooling import METHODS, Pooling
+from xdn.layers.pooling import METHODS
 
 _SIDES = ("pad_t", "pad_b", "pad_l", "pad_r")
 _SAME = 1
@@ -29,8 +30,8 @@ def padded_apart(net: Message) -> None:
     for layer in net.layer:
         if issubclass(classes.get(layer.type, object), Convolution | Deconvolution):
             made.extend(_padding_before(layer, taken))
-        elif classes.get(layer.type) is Pooling:
-            _average_of_images(layer.pooling_param)
+        elif (param := pooling_of(layer)) is not None:
+            _average_of_images(param)
         made.append(layer)
     if len(made) > len(net.layer):
         layers = [schema.new("LayerParameter") for _ in made]

@@ -107,9 +107,12 @@ def pooling(out: Emission, params: Pooling) -> None:
 
 @EMITTERS.register("SPP")
 def spp(out: Emission, params: SPP) -> None:
-    """The pooling of each grid, flattened; a Concat of them."""
-    grids = []
-    for number, level in enumerate(params.levels(out.bottom().shape[2:])):
+    """The pooling of each grid, flattened; a Concat of them. One grid is a pooling alone."""
+    levels, grids = params.levels(out.bottom().shape[2:]), []
+    if params.keeps_axes:
+        pooling(out, levels[0])
+        return
+    for number, level in enumerate(levels):
         grid = out.fresh(f"grid{number}")
         pooling(replace(out, tops=(grid,)), level)
         grids.append(out.step("Flatten", [grid], f"bins{number}", axis=1))
