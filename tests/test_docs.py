@@ -181,8 +181,15 @@ def test_pages_in_chinese_lead_to_those_in_chinese(page):
     assert [link for link in there if link in [ROOT / "docs" / name for name in CHINESE]] == []
 
 
-@pytest.mark.parametrize("name", READMES)
-def test_the_sections_that_a_readme_leads_to_are_there(name):
-    for page, anchor in re.findall(r"\]\(([^)#:]+)#([^)]+)\)", (ROOT / name).read_text()):
-        headings = re.findall(r"^#+ (.+)$", (ROOT / page).read_text(), re.M)
-        assert anchor in [re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings], page
+def anchors(page):
+    """Return the anchors of a page's headings."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(), re.M)
+    return {re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize(
+    "page", [*PAGES, *(ROOT / name for name in READMES)], ids=lambda page: str(page.relative_to(ROOT))
+)
+def test_the_sections_that_links_lead_to_are_there(page):
+    links = re.findall(r"\]\(([^)#:]*)#([^)]+)\)", page.read_text())
+    assert [link for link in links if link[1] not in anchors(page.parent / link[0] if link[0] else page)] == []
