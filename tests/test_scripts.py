@@ -7,7 +7,10 @@ import sys
 
 import pytest
 
+from tests.cli.caffe_files import PROTOTXT, write_small
 from tests.conftest import ROOT
+from tests.data.samples import write_cifar_python
+from tests.pytorch import needs_torch
 
 SCRIPTS = sorted((ROOT / "tools").glob("*.sh"))
 SHARED = sorted((ROOT / "tools").glob("*/*.sh"))
@@ -72,3 +75,17 @@ def test_engines_are_compared_once_and_a_page_is_made(compare, tmp_path):
         assert said in done.stdout
         assert (done.returncode, "these nets failed" in done.stderr) == (1, True)
         assert "LeNet" in (tmp_path / "engines" / "report.html").read_text()
+
+
+@pytest.mark.slow
+@needs_torch
+def test_a_reproduction_goes_from_a_net_to_a_report(tmp_path, rng, monkeypatch):
+    """The quick form of the shortest one, with a net of two convolutions and few images."""
+    monkeypatch.setenv("XDN_DATA", str(tmp_path))
+    write_cifar_python(tmp_path, rng, count=64)
+    _, path = write_small(tmp_path / "net", PROTOTXT.replace("dim: 12", "dim: 32"))
+    options = ("--net", path, "--data", "cifar10", "--images", "20", "--holdout", "60", "--rounds", "1")
+    script = ROOT / "tools" / "reproduce_hybrid.sh"
+    done = run(script, "--quick", *options, "--out", "made", folder=tmp_path, timeout_s=240)
+    assert done.returncode == 0, done.stderr
+    assert "| original" in (tmp_path / "made" / "report.md").read_text()
