@@ -18,11 +18,19 @@ class Corners:
         Places of the bottom.
     share : (P,) f32
         How much of the value comes from the place after.
+    kept : (P,) f32, optional
+        How much of it comes from the place before, where that is not 1 - share.
     """
 
     before: Array
     after: Array
     share: Array
+    kept: Array | None = None
+
+    @property
+    def rest(self) -> Array:
+        """(P,) f32: how much of the value comes from the place before."""
+        return 1 - self.share if self.kept is None else self.kept
 
 
 def aligned_corners(size: int, wanted: int, start: int = 0) -> Corners:
@@ -53,8 +61,8 @@ def centred_corners(size: int, wanted: int) -> Corners:
 def interpolated(images: Array, corners: Sequence[Corners]) -> Array:
     """Return images (N, C, H, W) interpolated along the rows, then along the columns, each in f32."""
     for axis, along in enumerate(corners, start=2):
-        share = along.share.reshape(-1, *(1,) * (3 - axis))
-        images = (1 - share) * images.take(along.before, axis) + share * images.take(along.after, axis)
+        rest, share = (each.reshape(-1, *(1,) * (3 - axis)) for each in (along.rest, along.share))
+        images = rest * images.take(along.before, axis) + share * images.take(along.after, axis)
     return np.ascontiguousarray(images, np.float32)
 
 

@@ -7,6 +7,7 @@ import numpy as np
 from xdn.errors import ShapeError, UnsupportedError
 from xdn.graph import Array, Arrays, Blob, Blobs, ChannelRule, Weights
 from xdn.layers.base import CaffeLayer, Field, Message, layer_type, one_bottom, proto
+from xdn.layers.interpolation import Corners, interpolated
 
 #: How some forks say what size is wanted.
 _FUNCTIONS = {"SIZE_GIVEN": 0, "BLOB_ALIGN": 1, "FACTOR_GIVEN": 2}
@@ -64,23 +65,30 @@ class Resize(CaffeLayer):
         n, c, *sizes = one_bottom(bottoms, 4).shape
         return (Blob((n, c, *self.size(sizes))),)
 
+    def corners(self, shapes: Sequence[Sequence[int]]) -> tuple[Corners, Corners]:
+        """Return between which rows, and between which columns, each of the top's lies, for bottoms of `shapes`."""
+        h, w = shapes[0][2:]
+        p, q = self.size((h, w))
+        return _corners(h, p), _corners(w, q)
+
     def reference(self, bottoms: Arrays, weights: Weights, n_tops: int) -> tuple[Array, ...]:
-        """Rows and columns as products with matrices; or places repeated."""
+        """Bilinear along the rows, then along the columns, each in f32; or places repeated."""
         x = bottoms[0]
+        if not self.top_height:
+            return (interpolated(x, self.corners([x.shape])),)
         sizes = x.shape[2:]
         wanted = self.size(sizes)
-        if self.top_height:
-            return (x.repeat(wanted[0] // sizes[0], axis=2).repeat(wanted[1] // sizes[1], axis=3),)
-        rows, columns = (_shares(*each) for each in zip(sizes, wanted, strict=True))
-        return (np.matmul(np.matmul(rows, x), columns.T),)
+        return (x.repeat(wanted[0] // sizes[0], axis=2).repeat(wanted[1] // sizes[1], axis=3),)
+
+    def moves_only(self, bottoms: Blobs) -> bool:
+        """Where places are repeated."""
+        return bool(self.top_height)
 
 
-def _shares(size: int, wanted: int) -> Array:
-    """Return (wanted, size) f32: how much each place of an axis gives to each of those that are wanted."""
+def _corners(size: int, wanted: int) -> Corners:
+    """Return the corners along an axis of `size`; past the last place is 0."""
     at = np.arange(wanted, dtype=np.float32) * (np.float32(size) / np.float32(wanted))
     before = np.minimum(np.floor(at).astype(np.int64), size - 1)
-    share = at - before
-    found = np.zeros((wanted, size + 1), np.float32)
-    found[np.arange(wanted), before] = 1 - share
-    found[np.arange(wanted), before + 1] = share
-    return found[:, :size]
+    share = at - before.astype(np.float32)
+    after = np.minimum(before + 1, size - 1)
+    return Corners(before, after, np.where(after > before, share, np.float32(0)), kept=1 - share)

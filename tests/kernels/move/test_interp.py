@@ -1,4 +1,4 @@
-"""Interp and DeephiResize against their references: the same operations, so equal bits."""
+"""Interp, DeephiResize and Resize against their references: the same operations, so equal bits."""
 
 import pytest
 
@@ -26,6 +26,11 @@ def test_sizes_and_crops(image, params):
 
 def test_to_the_size_of_another_blob():
     check_layer("Interp", IMAGE, (2, 8, 9), use_blob_size=True)
+
+
+@pytest.mark.parametrize("params", [{"height": 9, "width": 2}, {"top_height": 10, "top_width": 9}])
+def test_zeros_past_the_last_place(params):
+    check_layer("Resize", IMAGE, **params)
 
 
 @pytest.mark.parametrize("params", [{"new_height": 9, "new_width": 7}, {"scale_h": 2, "scale_w": 0.67}])

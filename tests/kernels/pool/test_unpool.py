@@ -37,8 +37,11 @@ def test_back_to_where_they_came_from(size):
     check_net(net)
 
 
-def test_indices_outside_are_passed_over():
-    net = one_layer_net("Upsample", (2, 2, 2), (2, 2, 2), scale=2)
+@pytest.mark.parametrize(
+    ("kind", "params"), [("Upsample", {"scale": 2}), ("Unpooling", {"kernel_size": 2, "unpool_size": 4})]
+)
+def test_indices_outside_are_passed_over(kind, params):
+    net = one_layer_net(kind, (2, 2, 2), (2, 2, 2), **params)
     feed = feed_for(net, 1)
     feed["x1"][0] = [[[-1, np.nan], [np.inf, -np.inf]], [[15, 16], [3.7, 1e30]]]
     (result,) = check_net(net, feed=feed)

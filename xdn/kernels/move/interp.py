@@ -60,6 +60,7 @@ def interp_footprint(lowering: Lowering) -> Footprint:
     "interp",
     "Interp",
     "DeephiResize",
+    "Resize",
     when=lambda lowering: not lowering.params.moves_only(lowering.bottoms),
     schedules=BOTH,
     footprint=interp_footprint,
@@ -80,6 +81,6 @@ def interp_tables(lowering: Lowering) -> tuple[np.ndarray, np.ndarray]:
     ]
     corners = np.stack(around, axis=-1)
     weights = np.empty(corners.shape, real)
-    weights[..., 0], weights[..., 1] = (1 - rows.share)[:, None], rows.share[:, None]
-    weights[..., 2], weights[..., 3] = 1 - columns.share, columns.share
+    weights[..., 0], weights[..., 1] = rows.rest[:, None], rows.share[:, None]
+    weights[..., 2], weights[..., 3] = columns.rest, columns.share
     return np.ascontiguousarray(corners.reshape(-1, 4), np.int64), weights.reshape(-1, 4)

@@ -113,7 +113,7 @@ def _unpool() -> KernelBody:
     return unpool
 
 
-@family("unpool", "Upsample", when=lambda lowering: len(lowering.bottoms) == 2, schedules=BOTH)
+@family("unpool", "Upsample", "Unpooling", when=lambda lowering: len(lowering.bottoms) == 2, schedules=BOTH)
 def lower_unpool(lowering: Lowering) -> Lowered:
     """Put each value to the position of its index, and zeros around them."""
     (x, indices), (y,), top = lowering.layer.bottoms, lowering.layer.tops, lowering.top()
