@@ -3,12 +3,15 @@
 import re
 import shlex
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from tests.cli.caffe_files import PROTOTXT, write_small
 from tests.cli.photos import FORMATS, write_net, write_photos
+from tests.data.samples import write_cifar_python
 from tests.pytorch import NEEDS_TORCH, needs_torch
 from xdn import frontend, settings
 from xdn.api import save_onnx
@@ -91,6 +94,39 @@ def test_every_command_works_as_it_is_written(folder, page, heading, data, capsy
         if name == "xdn-run" and data in arguments:
             assert f"of {2 * len(FORMATS)} images" in said.out
             assert "resized to 224x224 bilinear" in said.out
+
+
+@pytest.fixture
+def cifar_folder(tmp_path, monkeypatch, rng):
+    """Return a working folder with a net for CIFAR-10, of which there are few images, and all that commands read."""
+    write_cifar_python(tmp_path, rng, count=20)
+    monkeypatch.setenv("XDN_DATA", str(tmp_path))
+    # Packed data of another CIFAR-10 lie in the user's own.
+    monkeypatch.setenv("XDN_CACHE", str(tmp_path / "cache"))
+    net, path = write_small(tmp_path, PROTOTXT.replace("dim: 12", "dim: 32"))
+    for suffix in (".prototxt", ".caffemodel"):
+        path.with_suffix(suffix).rename(tmp_path / f"net{suffix}")
+    save_onnx(net, tmp_path / "net.onnx")
+    np.savez(tmp_path / "values.npz", data=np.zeros((2, 3, 32, 32), np.float32))
+    (tmp_path / "solver.prototxt").write_text(SOLVER.replace("xdn_param {", "max_iter: 2 xdn_param { data: 'cifar10'"))
+    write_photos(tmp_path / "photos")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.slow
+@needs_torch
+def test_the_commands_of_the_first_page_work(cifar_folder):
+    """As they stand, but for sizes and times, and for engines that are not installed."""
+    table = (ROOT / "docs" / "index.md").read_text().split("| step | command |")[1].split("\n\n")[0]
+    followed = re.findall("`(xdn-[^`]+)`", table)
+    assert len(followed) == table.count("\n| ") + 1  # One row has two.
+    if find_spec("openvino") is None:
+        followed = [line.replace(",openvino", "") for line in followed]
+    runs = [f"xdn-run net.prototxt --json {name}.json" for name in ("before", "after")]
+    for line in [*runs, *followed]:
+        name, *words = shlex.split(line.replace("224x224", "32x32").replace("--tune", "--tune --budget 0.1"))
+        assert import_module(f"xdn.cli.{name.removeprefix('xdn-')}").main(words) == 0, line
 
 
 @needs_torch

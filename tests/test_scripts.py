@@ -82,6 +82,8 @@ def test_engines_are_compared_once_and_a_page_is_made(compare, tmp_path):
 def test_a_reproduction_goes_from_a_net_to_a_report(tmp_path, rng, monkeypatch):
     """The quick form of the shortest one, with a net of two convolutions and few images."""
     monkeypatch.setenv("XDN_DATA", str(tmp_path))
+    # Packed data of another CIFAR-10 lie in the user's own.
+    monkeypatch.setenv("XDN_CACHE", str(tmp_path / "cache"))
     write_cifar_python(tmp_path, rng, count=64)
     _, path = write_small(tmp_path / "net", PROTOTXT.replace("dim: 12", "dim: 32"))
     options = ("--net", path, "--data", "cifar10", "--images", "20", "--holdout", "60", "--rounds", "1")
