@@ -143,6 +143,7 @@ FITTING = {
     "Deconvolution": ({"num_output": 4, "kernel_size": (3,)}, [(2, 4, 3, 4)]),
     "DepthToSpace": ({"block_size": 2}, [(2, 4, 3, 2)]),
     "DetectionOutput": ({"num_classes": 3}, [(2, 16), (2, 12), (1, 2, 16)]),
+    "DotProductAttention": ({}, [(2, 5, 3, 4), (2, 6, 3, 4), (2, 6, 3, 2)]),
     "Eltwise": ({}, [(2, 3, 4)] * 3),
     "Embed": ({"num_output": 2, "input_dim": 3}, [(2, 3)]),
     "GroupNorm": ({"group_num": 2}, [(2, 4, 3)]),
