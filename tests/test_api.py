@@ -136,7 +136,7 @@ def test_save_in_an_unknown_format(tmp_path):
 def test_registries():
     found = api.registries()
     kinds = ["format of nets", "layer type", "optimizer stage", "pruning criterion", "pruning schedule"]
-    kinds += ["calibration observer", "data set", "backend", "search strategy"]
+    kinds += ["calibration observer", "data set", "backend", "search strategy", "engine"]
     assert list(found) == kinds
     assert all(line for described in found.values() for _, line in described)
 

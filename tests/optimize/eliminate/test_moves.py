@@ -97,8 +97,9 @@ def test_a_cut_within_an_axis():
         [layer("Reshape", "a", ["data"], shape=(0, 6, -1)), layer("Permute", "b", ["a"], order=(0, 2, 1))],
         [layer("Permute", "a", ["data"], order=(1, 0, 2)), layer("Permute", "b", ["a"], order=(1, 0, 2))],
         [layer("Reshape", "a", ["data"], shape=(-1, 18)), layer("Reshape", "b", ["a"], shape=(2, 18, -1))],
+        [layer("Flatten", "a", ["data"], axis=0), layer("Reshape", "b", ["a"], shape=(0, 1, 1))],
     ],
-    ids=["axes that do not divide", "the batch elsewhere", "the batch beside others"],
+    ids=["axes that do not divide", "the batch elsewhere", "the batch beside others", "each value by itself"],
 )
 def test_what_stays(layers):
     net = net_of(data(*SHAPE), *layers, layer("ReLU", "r", ["b"]))

@@ -88,8 +88,10 @@ def _moves(net: Net, layer: Layer) -> bool:
         tops = infer(layer, {layer.bottoms[0]: twice})
     except ShapeError:
         return False
-    wanted = [(2 * shape[0], *shape[1:]) for shape in (net.blobs[top].shape for top in layer.tops) if shape]
-    return bool(bottom.shape) and [top.shape for top in tops] == wanted and not _along_images(layer, bottom)
+    shapes = [net.blobs[top].shape for top in layer.tops]
+    # As many images as before: a Flatten of all axes gives more, and more of twice as many.
+    wanted = [(2 * shape[0], *shape[1:]) for shape in shapes if shape[:1] == bottom.shape[:1]]
+    return [top.shape for top in tops] == wanted and not _along_images(layer, bottom)
 
 
 def _along_images(layer: Layer, bottom: Blob) -> bool:
