@@ -1,6 +1,8 @@
-"""The scripts in tools/: each explains itself, none has what ShellCheck warns of, and those that are quick run."""
+"""The scripts in tools/: each explains itself, none has what ShellCheck warns of, and those that are
+quick run, as the README's commands for its figures do."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -13,6 +15,7 @@ from tests.data.samples import write_cifar_python
 from tests.pytorch import needs_torch
 
 SCRIPTS = sorted((ROOT / "tools").glob("*.sh"))
+RESNET20 = "prototxt/resnet20_cifar10/resnet20.prototxt"
 SHARED = sorted((ROOT / "tools").glob("*/*.sh"))
 
 
@@ -91,3 +94,20 @@ def test_a_reproduction_goes_from_a_net_to_a_report(tmp_path, rng, monkeypatch):
     done = run(script, "--quick", *options, "--out", "made", folder=tmp_path, timeout_s=240)
     assert done.returncode == 0, done.stderr
     assert "| original" in (tmp_path / "made" / "report.md").read_text()
+
+
+@pytest.mark.slow
+def test_the_commands_of_the_readmes_figures_run(tmp_path, rng, monkeypatch):
+    """As they stand, but with few images, one round, and this engine alone; the net of the last one is the first's."""
+    monkeypatch.setenv("XDN_DATA", str(tmp_path))
+    monkeypatch.setenv("XDN_CACHE", str(tmp_path / "cache"))
+    write_cifar_python(tmp_path, rng, count=20)
+    text = (ROOT / "README.md").read_text().replace("\\\n", " ").replace("NET.prototxt", RESNET20)
+    followed = re.findall(r"^python (bench/engines.py .*)$", text, re.M)
+    assert len(followed) == 3
+    for line in followed:
+        words = re.sub(r"--engines \S+", "--engines xdn", line).split()
+        few = ("--images", "20", "--rounds", "1", "--batches", "16", "--calibration-images", "16")
+        done = run(sys.executable, *words, *few, folder=ROOT, timeout_s=120)
+        assert done.returncode == 0, f"{line}: {done.stderr}"
+        assert "contest, s" in done.stdout
