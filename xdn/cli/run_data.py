@@ -25,8 +25,7 @@ from xdn.evaluate.contest import Rounds
 from xdn.evaluate.contestants import Asked, FeedJob, Job, OnlineJob, PackedJob
 from xdn.evaluate.pairing import check_pair
 from xdn.evaluate.scores import Scores, find_scores
-from xdn.graph import Net, Transform
-from xdn.runtime.backend import Feed
+from xdn.graph import Feed, Net, Transform
 from xdn.session import Session
 
 

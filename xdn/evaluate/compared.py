@@ -15,8 +15,7 @@ from xdn.evaluate.contest import Contestant, ContestResult, Rounds, timed
 from xdn.evaluate.contestants import Job
 from xdn.evaluate.engines import ENGINES, Engine
 from xdn.evaluate.timing import Latency, durations
-from xdn.graph import Array, Net, Shape
-from xdn.runtime.backend import Feed
+from xdn.graph import Array, Feed, Net, Shape
 
 
 @dataclass(frozen=True)

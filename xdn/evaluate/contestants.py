@@ -21,8 +21,8 @@ from xdn.evaluate.feeds import feed_images, feed_parts
 from xdn.evaluate.made_up import made_up_feed
 from xdn.evaluate.scores import Scores, first_output
 from xdn.evaluate.timing import Latency, durations
-from xdn.graph import Array
-from xdn.runtime.backend import Feed, Progress
+from xdn.graph import Array, Feed
+from xdn.runtime.backend import Progress
 from xdn.runtime.profile import Profile
 from xdn.runtime.session import Session
 

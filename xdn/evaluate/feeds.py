@@ -1,7 +1,6 @@
 """Values that callers give for the inputs of a net: how many images they are, and parts of them."""
 
-from xdn.graph import Net
-from xdn.runtime.backend import Feed
+from xdn.graph import Feed, Net
 
 
 def feed_images(net: Net, feed: Feed) -> int:

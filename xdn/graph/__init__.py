@@ -1,6 +1,6 @@
 """The IR: `Net`, `Layer`, `Blob`; verification, shape inference, cost."""
 
-from xdn.graph.blob import Array, Blob, Shape
+from xdn.graph.blob import Array, Blob, Feed, Shape
 from xdn.graph.channels import ChannelAxis, ChannelRule, Move, Side, WeightAxes
 from xdn.graph.epilogue import Epilogue
 from xdn.graph.layer import Layer, ParamSpec
@@ -18,6 +18,7 @@ __all__ = [
     "ChannelAxis",
     "ChannelRule",
     "Epilogue",
+    "Feed",
     "Layer",
     "LayerParams",
     "Move",

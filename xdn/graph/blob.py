@@ -1,5 +1,6 @@
 """The shape and element of what flows between layers."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod
 
@@ -12,6 +13,8 @@ from xdn.errors import ShapeError
 Shape = tuple[int, ...]
 #: The values of a blob, or a weight.
 Array = np.ndarray
+#: Blob -> its values.
+Feed = Mapping[str, Array]
 
 
 @dataclass(frozen=True)

@@ -19,8 +19,6 @@ from xdn.runtime.cpu.plan import Plan
 
 #: Called with (chunks done, chunks in all) while a run goes on.
 Progress = Callable[[int, int], None]
-#: Blob -> its values.
-Feed = Mapping[str, Array]
 
 
 class Request(NamedTuple):

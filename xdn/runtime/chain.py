@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from xdn import memory
-from xdn.graph import Array, Blob, Net
+from xdn.graph import Array, Blob, Feed, Net
 from xdn.kernels.whole.layers import Crew, worked_by
 from xdn.runtime.arguments import checked_size
-from xdn.runtime.backend import Feed, Progress, Run
+from xdn.runtime.backend import Progress, Run
 from xdn.runtime.cpu.plan import Plan
 from xdn.runtime.needs import FEWER
 from xdn.runtime.parts import NetPart, Part, WholePart, parts_needs

@@ -11,8 +11,8 @@ import numpy as np
 
 from xdn import memory, settings
 from xdn.errors import InputError, UnsupportedError
-from xdn.graph import Array, Net, Shape
-from xdn.runtime.backend import Backend, Feed, Program, Progress, Request
+from xdn.graph import Array, Feed, Net, Shape
+from xdn.runtime.backend import Backend, Program, Progress, Request
 from xdn.runtime.configuration import Configuration
 from xdn.runtime.cpu.plan import Plan
 from xdn.runtime.needs import FEWER, run_needs

@@ -8,10 +8,10 @@ import numpy as np
 from xdn import memory, settings
 from xdn.data.pixels import PixelTransform
 from xdn.errors import SettingError, UnsupportedError, listed
-from xdn.graph import Array, Net, Shape
+from xdn.graph import Array, Feed, Net, Shape
 from xdn.kernels.move.images import PixelSource
 from xdn.runtime.arguments import Argument, arguments_of, checked_feed, checked_names, input_of_images, parted_batches
-from xdn.runtime.backend import BACKENDS, Feed, Progress, Request
+from xdn.runtime.backend import BACKENDS, Progress, Request
 from xdn.runtime.chain import Chain
 from xdn.runtime.clock import TickClock
 from xdn.runtime.configuration import DEFAULT, Configuration

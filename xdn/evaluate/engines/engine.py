@@ -12,9 +12,8 @@ from typing import ClassVar, TypeVar
 
 from xdn.element import REAL
 from xdn.errors import MissingExtraError
-from xdn.graph import Array, Shape
+from xdn.graph import Array, Feed, Shape
 from xdn.registry import Registry
-from xdn.runtime.backend import Feed
 
 Given = TypeVar("Given")
 Found = TypeVar("Found")

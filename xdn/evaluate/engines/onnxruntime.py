@@ -7,8 +7,7 @@ from typing import Any
 from xdn.element import REAL
 from xdn.errors import UnsupportedError
 from xdn.evaluate.engines.engine import AS_IT_COMES, ENGINES, Engine, in_pool
-from xdn.graph import Array, Shape
-from xdn.runtime.backend import Feed
+from xdn.graph import Array, Feed, Shape
 
 _TOGETHER, _EACH = "intra-op threads", "one batch a thread"
 
