@@ -10,7 +10,7 @@ from xdn.data.packed import pack
 from xdn.errors import DataError
 from xdn.evaluate.contest import timed
 from xdn.evaluate.contestants import PackedJob
-from xdn.evaluate.evaluation import SCHEMA, Evaluation
+from xdn.evaluate.evaluation import SCHEMA, Evaluation, evaluated
 from xdn.record import Reader
 from xdn.runtime.session import Session
 
@@ -25,7 +25,7 @@ def ran(tmp_path):
     session = Session(brightest_channel(), threads=2, winograd=False, precision="fma")
     job = PackedJob(session, path, api.pixel_transform(session.net, Stripes.shape), batch=50)
     (contest,) = timed([job], 3)
-    return session, contest, Evaluation.of(session, contest=contest, batch=50, peak_gflops=200.0, **TOLD)
+    return session, contest, evaluated(session, contest=contest, batch=50, peak_gflops=200.0, **TOLD)
 
 
 def test_the_result_says_what_ran(ran):
@@ -43,7 +43,7 @@ def test_the_result_says_what_ran(ran):
 def test_the_plan_of_many_parts_has_a_short_name(ran):
     session, contest, result = ran
     plans = [session.plan()] * 2, [session.plan()] * 400
-    two, many = (Evaluation.of(session, each, contest=contest, **TOLD).plan for each in plans)
+    two, many = (evaluated(session, each, contest=contest, **TOLD).plan for each in plans)
     assert two.endswith(" of 2 parts")
     assert many.endswith(" of 400 parts")
     assert two.split()[0] != many.split()[0]

@@ -40,7 +40,7 @@ from xdn.errors import SettingError
 from xdn.evaluate.bars import Bar, Contest
 from xdn.evaluate.contest import Contestant, ContestResult, timed
 from xdn.evaluate.contestants import Job, OnlineJob, PackedJob
-from xdn.evaluate.evaluation import Evaluation
+from xdn.evaluate.evaluation import Evaluation, evaluated
 from xdn.frontend import frontend_of
 from xdn.graph import Net
 from xdn.graph.cost import net_cost
@@ -105,7 +105,7 @@ def xdn_entry(
     def result(contest: ContestResult, peaks: dict[int, float]) -> Evaluation:
         # The peak is that of f32.
         peak = None if names[0] in NUMBERS else peaks[session.threads]
-        return Evaluation.of(session, contest=contest, batch=job.batch, peak_gflops=peak, **told)
+        return evaluated(session, contest=contest, batch=job.batch, peak_gflops=peak, **told)
 
     return Entry(names[0], names[1], net, job, result)
 

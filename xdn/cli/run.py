@@ -43,7 +43,7 @@ from xdn.cli.tune_options import add_tune_options, configured
 from xdn.element import WEIGHT_ELEMENTS
 from xdn.errors import SettingError
 from xdn.evaluate.compared import Compared, compared, engines_of
-from xdn.evaluate.evaluation import Evaluation
+from xdn.evaluate.evaluation import Evaluation, evaluated
 from xdn.evaluate.pairing import shipped_net
 from xdn.files import write_atomically
 from xdn.graph import Net
@@ -145,7 +145,7 @@ def _measure(args: argparse.Namespace, output: Output, net: Net, load_s: float, 
             profile = job.profile() if args.profile else None
             if args.outputs:
                 write_outputs(args.outputs, job, output)
-    result = Evaluation.of(
+    result = evaluated(
         session,
         plans,
         net=str(args.net),
