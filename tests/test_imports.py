@@ -40,6 +40,13 @@ def test_light_imports(statement, without):
     assert not modules_after(statement) & without
 
 
+def test_only_training_needs_pytorch():
+    """No module outside of `xdn/train` imports it, but where something is trained."""
+    files = [path.relative_to(ROOT).with_suffix("").parts for path in (ROOT / "xdn").rglob("*.py")]
+    names = [".".join(parts) for parts in files if parts[1] != "train" and parts[-1] not in ("__init__", "__main__")]
+    assert not {"torch", "xdn.train"} & modules_after(f"import {', '.join(names)}")
+
+
 def imports_of(root: Path) -> dict[str, set[str]]:
     """Return module -> modules of the package in the folder `root` that its text imports, wherever in it.
 

@@ -18,7 +18,7 @@ from tests.train.tiny import write_training
 from xdn.cli import run
 from xdn.cli.train import main
 from xdn.frontend import load
-from xdn.train.log import read_log
+from xdn.logs import read_log
 
 
 @pytest.fixture(autouse=True)

@@ -11,7 +11,7 @@ from tests.cli.caffe_files import PROTOTXT
 from tests.train.tiny import SOLVER, Watched, write_training
 from xdn.errors import CheckError, DataError, SettingError
 from xdn.frontend.solver import read_solver
-from xdn.train.log import read_log
+from xdn.logs import read_log
 from xdn.train.snapshot import read_snapshot, write_snapshot
 from xdn.train.start import begin
 from xdn.train.trainer import Trainer

@@ -34,6 +34,7 @@ from xdn.cli.net_options import (
     written_form,
 )
 from xdn.frontend.solver import Solver, read_solver
+from xdn.logs import read_log
 from xdn.report.training import curves, draw, progress_line
 
 
@@ -100,8 +101,6 @@ def _list(output: Output) -> None:
 
 
 def _plot(args: argparse.Namespace, output: Output) -> None:
-    from xdn.train.log import read_log
-
     target = args.output or args.plot.with_suffix(".png")
     draw(read_log(args.plot), target)
     output.report(f"written: {target}")
@@ -109,7 +108,6 @@ def _plot(args: argparse.Namespace, output: Output) -> None:
 
 
 def _train(args: argparse.Namespace, output: Output) -> None:
-    from xdn.train.log import read_log
     from xdn.train.start import begin
     from xdn.train.trainer import Trainer, set_threads
 

@@ -16,11 +16,11 @@ from xdn.errors import DataError, ParseError
 from xdn.evaluate.contest import ContestResult
 from xdn.evaluate.origin import FORMAT
 from xdn.files import read_bounded
+from xdn.logs import read_log
 from xdn.record import Reader
 from xdn.report.documents import ENGINE_TIMES, KINDS, ContestDocument, Document, EnginesDocument, RunDocument
 from xdn.report.training import curves
 from xdn.runtime.profile import Profile
-from xdn.train.log import read_log
 
 _MOST = 1 << 63
 #: Halves of a character, which JSON can say and no page may hold.
