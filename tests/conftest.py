@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -51,9 +52,10 @@ TINY = (
 
 
 #: What paths and tests name whose matrices are large, and from how many cases on a third of them is run.
-MATRICES, LEAST_CASES = ("integers", "bf16", "words", "blobs", "every_activation"), 12
+MATRICES, LEAST_CASES = ("integers", "bf16", "words", "blobs", "winograd", "every_activation"), 12
 
 
+@cache
 def _is_tiny(path: Path) -> bool:
     return any(path.is_relative_to(ROOT / each) for each in TINY)
 
@@ -74,7 +76,7 @@ def _left_out(items):
     """Return two of three cases of each matrix that `MATRICES` names, unless all are asked for.
 
     Their machine code takes minutes to make: of 8-bit integers and bf16 for each type, format, target, end and shape,
-    of an algorithm for each activation.
+    of Winograd's algorithm for each size, of any algorithm for each activation.
     """
     if os.environ.get("XDN_FULL_MATRIX") == "1":
         return set()
