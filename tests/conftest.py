@@ -52,7 +52,8 @@ TINY = (
 
 
 #: What paths and tests name whose matrices are large, and from how many cases on a third of them is run.
-MATRICES, LEAST_CASES = ("integers", "bf16", "words", "blobs", "winograd", "every_activation"), 12
+MATRICES = ("integers", "bf16", "words", "blobs", "contract/matrix", "winograd", "strassen", "every_activation")
+LEAST_CASES = 12
 
 
 @cache
@@ -75,8 +76,8 @@ def pytest_xdist_auto_num_workers(config):
 def _left_out(items):
     """Return two of three cases of each matrix that `MATRICES` names, unless all are asked for.
 
-    Their machine code takes minutes to make: of 8-bit integers and bf16 for each type, format, target, end and shape,
-    of Winograd's algorithm for each size, of any algorithm for each activation.
+    Their machine code takes minutes to make: of 8-bit integers, bf16 and tiles for each type, format, target, end and
+    shape, of Winograd's and Strassen's algorithms for each size, of any algorithm for each activation.
     """
     if os.environ.get("XDN_FULL_MATRIX") == "1":
         return set()
