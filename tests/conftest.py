@@ -52,7 +52,10 @@ TINY = (
 
 
 #: What paths and tests name whose matrices are large, and from how many cases on a third of them is run.
-MATRICES = ("integers", "bf16", "words", "blobs", "contract/matrix", "winograd", "strassen", "every_activation")
+MATRICES = (
+    *("integers", "bf16", "word", "blobs", "contract/matrix", "winograd", "strassen", "isa_matrix"),
+    *("whole/test_recurrent", "every_activation", "every_choice"),
+)
 LEAST_CASES = 12
 
 
