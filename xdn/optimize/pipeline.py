@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from xdn import memory, settings
 from xdn.errors import CheckError, NetError, WeightsError
-from xdn.graph import Net
+from xdn.graph import Layer, Net
 from xdn.graph.cost import Cost, net_cost
 from xdn.graph.net import reference_needs
 from xdn.graph.verify import verify
@@ -159,9 +159,7 @@ class _Guard:
         sized = sized_for(net, self.batch)
         blobs = [Need(layer.place, sum(blob.bytes for blob in sized.top_blobs(layer))) for layer in sized.layers]
         memory.require([*blobs, *reference_needs(sized)], "comparing nets before and after each stage")
-        self.values = self._run(net)
-        self._net = self._first = net
-        self._given = self.values
+        self._net, self.values = self._first = net, self._run(net)
 
     def _run(self, net: Net) -> Arrays:
         """Return what a net computes with all layers in f32: rounding decides which integer a value becomes."""
@@ -187,20 +185,30 @@ class _Guard:
 
     def total(self) -> float:
         """Return the largest difference of the outputs of the last net to those of the first."""
-        expected = self._expected(self._first, self._given, self._net, self.values)
-        return largest_difference(expected, self.values, self._first.outputs)
+        net, values = self._first
+        return largest_difference(self._expected(net, values, self._net, self.values), self.values, net.outputs)
 
     def _expected(self, net: Net, values: Arrays, other: Net, found: Arrays) -> Arrays:
         """Return what `net`, of these `values`, gives where its layers that jump read what they read in `other`."""
-        own = {layer.name: layer.type for layer in net.layers if layer.params.jumps(len(layer.tops))}
+        # A runner may keep nothing but the outputs.
+        if not values.keys() >= net.blobs.keys():
+            return values
+        own = {layer.name: layer for layer in net.layers if layer.params.jumps(len(layer.tops))}
         read = {
             layer.name: [found[name] for name in layer.bottoms]
             for layer in other.layers
-            if own.get(layer.name) == layer.type and found.keys() >= set(layer.bottoms)
+            if layer.name in own and _is_same(own[layer.name], values, layer, found)
         }
-        # A runner may keep nothing but the outputs.
-        is_known = values.keys() >= net.blobs.keys()
-        return after_jumps(sized_for(in_f32(net), self.batch), values, read) if is_known else values
+        return after_jumps(sized_for(in_f32(net), self.batch), values, read) if read else values
+
+
+def _is_same(layer: Layer, values: Arrays, other: Layer, found: Arrays) -> bool:
+    """Return whether two layers compute the same of bottoms of the same shapes, which are among `values`, `found`."""
+    return (
+        layer.params == other.params
+        and found.keys() >= set(other.bottoms)
+        and [values[name].shape for name in layer.bottoms] == [found[name].shape for name in other.bottoms]
+    )
 
 
 def _verify(stage: str, before: Net, after: Net) -> None:
