@@ -63,6 +63,11 @@ def test_membership(package):
     assert 3 not in package
 
 
+def test_a_name_that_may_be_unknown(package):
+    assert package.get("OldBeta") is package["Beta"]
+    assert package.get("beta") is None
+
+
 def test_description_is_the_first_line(package):
     assert package.describe()[:2] == [("Alpha", "Alpha: the first line."), ("Beta", "Beta: the first line.")]
 

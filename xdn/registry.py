@@ -111,6 +111,11 @@ class Registry(Generic[T]):
         except KeyError:
             raise UnknownNameError(f"unknown {self.kind} {name!r}", mend=known_names(name, list(self))) from None
 
+    def get(self, name: str) -> T | None:
+        """Return the thing of this name, None where there is none."""
+        self._discover()
+        return self._entries.get(name)
+
     def __contains__(self, name: object) -> bool:
         self._discover()
         return name in self._entries

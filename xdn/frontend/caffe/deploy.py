@@ -58,7 +58,7 @@ def _is_measure(layer: Message) -> bool:
 
 def _gives_measures(layer: Message) -> bool:
     """Return whether `layer`, of a type that XDN lacks, reads, and gives nothing or what is called a measure."""
-    if not layer.bottom or layer.type in ("", *LAYERS, *_SILENT):
+    if not layer.bottom or layer.type in LAYERS or layer.type in ("", *_SILENT):
         return False
     return all(_MEASURES.search(top.replace("_", "")) for top in layer.top)
 

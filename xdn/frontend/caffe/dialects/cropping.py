@@ -139,7 +139,7 @@ def _composed(layers: Iterable[Message], where: str) -> _Maps:
 
 def _maps(layer: Message, where: str) -> _Maps:
     """Return how places of a layer's first bottom lie in its top."""
-    cls = dict(LAYERS.items()).get(layer.type, CaffeLayer)
+    cls = LAYERS.get(layer.type) or CaffeLayer
     if issubclass(cls, Crop):
         offsets = list(layer.crop_param.offset) or [0]
         height, width = (_Map(shift=Fraction(-offset)) for offset in (offsets[0], offsets[-1]))

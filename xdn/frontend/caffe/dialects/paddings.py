@@ -24,11 +24,10 @@ _SAME = 1
 
 def padded_apart(net: Message) -> None:
     """Change the layers of the NetParameter `net` whose padding differs from side to side."""
-    classes = dict(LAYERS.items())
     taken = {name for layer in net.layer for name in (layer.name, *layer.top)}
     made = []
     for layer in net.layer:
-        if issubclass(classes.get(layer.type, object), Convolution | Deconvolution):
+        if issubclass(LAYERS.get(layer.type) or object, Convolution | Deconvolution):
             made.extend(_padding_before(layer, taken))
         elif (param := pooling_of(layer)) is not None:
             _average_of_images(param)
@@ -68,7 +67,7 @@ def _padding_before(layer: Message, taken: set[str]) -> list[Message]:
         param.ClearField("pad")
         param.pad_h, param.pad_w = above, left
         return []
-    if issubclass(dict(LAYERS.items())[layer.type], Deconvolution):
+    if issubclass(LAYERS[layer.type], Deconvolution):
         raise UnsupportedError("a Deconvolution whose padding differs from side to side", where=where)
     name = free_name(f"{layer.name}_padding", taken)
     pad = schema.new("LayerParameter", name=name, type="Pad", bottom=layer.bottom[:1], top=[name])

@@ -156,7 +156,7 @@ def is_known_python(layer: Message) -> bool:
 
 def _of_owner(layer: Message) -> type[CaffeLayer] | None:
     """Return the owner's layer type that is called as the class of a Python layer, None where there is none."""
-    cls = dict(LAYERS.items()).get(layer.python_param.layer)
+    cls = LAYERS.get(layer.python_param.layer)
     return cls if cls is not None and cls.from_plugin else None
 
 

@@ -15,7 +15,7 @@ def siblings_apart(net: Message) -> None:
 
 
 def _has_several(layer: Message) -> bool:
-    cls = dict(LAYERS.items()).get(layer.type)
+    cls = LAYERS.get(layer.type)
     return cls is not None and issubclass(cls, Filters) and len(layer.bottom) == len(layer.top) > 1
 
 

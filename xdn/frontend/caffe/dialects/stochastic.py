@@ -26,7 +26,7 @@ def stochastic_apart(net: Message) -> None:
 
 def pooling_of(layer: Message) -> Message | None:
     """Return the parameters of a Pooling, or of an SPP; None for another type."""
-    cls = dict(LAYERS.items()).get(layer.type)
+    cls = LAYERS.get(layer.type)
     if cls is SPP:
         return layer.spp_param
     return layer.pooling_param if cls is Pooling else None

@@ -69,7 +69,7 @@ def _layer_of(unknown: Unknown) -> Message | None:
 
 def _class_of(layer: Message) -> type[CaffeLayer] | None:
     """Return the layer type that runs, None for one that XDN does not know: a data layer, a loss, a stranger."""
-    return dict(LAYERS.items()).get(_type_of(layer))
+    return LAYERS.get(_type_of(layer))
 
 
 def _type_of(layer: Message) -> str:
