@@ -49,6 +49,7 @@ def test_places_are_repeated(rng):
         ({"height": 3}, "a size of 3x0"),
         ({"top_height": 4, "top_width": 5}, "multiples of 4x4"),
         ({"top_height": 4, "top_width": 4, "height": 2}, "stand alone"),
+        ({"top_height": 4, "top_width": 4, "is_pyramid_test": True, "out_height_scale": 1.5}, "stand alone"),
         ({"is_pyramid_test": True, "out_height_scale": 1.0, "out_width_scale": float("nan")}, "a size of 4x0"),
     ],
 )

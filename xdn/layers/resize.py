@@ -44,14 +44,15 @@ class Resize(CaffeLayer):
     def size(self, sizes: Sequence[int]) -> tuple[int, int]:
         """Return the top's height and width for images of `sizes`; ShapeError where nothing tells, or too much."""
         h, w = sizes
-        if self.is_pyramid_test:
+        if self.top_height or self.top_width:
+            wanted = self.top_height, self.top_width
+            others = self.height or self.width or self.is_pyramid_test
+            if others or self.top_height % h or self.top_width % w:
+                raise ShapeError(f"top_height and top_width {wanted}; they are multiples of {h}x{w}, and stand alone")
+        elif self.is_pyramid_test:
             scales = np.array([self.out_height_scale, self.out_width_scale], np.float32)
             p, q = np.nan_to_num(scales) * np.array(sizes, np.float32)
             wanted = int(p), int(q)
-        elif self.top_height or self.top_width:
-            wanted = self.top_height, self.top_width
-            if self.height or self.width or self.top_height % h or self.top_width % w:
-                raise ShapeError(f"top_height and top_width {wanted}; they are multiples of {h}x{w}, and stand alone")
         else:
             wanted = self.height, self.width
         if min(wanted) < 1:
