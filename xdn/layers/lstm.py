@@ -7,7 +7,7 @@ from xdn.errors import ShapeError, UnsupportedError
 from xdn.graph import Array, Arrays, Blob, Blobs, Shape, WeightAxes, Weights
 from xdn.layers.base import Field, Message, fillers, layer_type, misfit, proto
 from xdn.layers.portable import Library
-from xdn.layers.recurrent import Cell, Recurrent, Sequences, Steps, lstm_steps
+from xdn.layers.recurrent import Recurrent, Sequences, Steps, lstm_steps
 
 
 @layer_type("LSTM")
@@ -27,12 +27,6 @@ class LSTM(Recurrent):
         if static is not None:
             found["static.weight"] = (rows, prod(static.shape[1:]))
         return found | {"hidden.weight": (rows, self.num_output)}
-
-    def cell(self, lib: Library, weights: Weights) -> Cell:
-        """Return the weights by their purpose."""
-        return Cell(
-            weights["input.weight"], weights["input.bias"], weights["hidden.weight"], weights.get("static.weight")
-        )
 
     def steps(self, lib: Library, given: Sequences, weights: Weights) -> tuple[Array, Sequence[Array]]:
         """Both states after every step."""
@@ -112,10 +106,6 @@ class Lstm(Steps):
         said = bottoms[1].reshape(steps, streams) if len(bottoms) == 2 else lib.ones_like(x[:, :, 0])
         kept = lib.where(said != 0, lib.ones_like(said), lib.zeros_like(said))
         return Sequences(x, kept if apart else said, kept)
-
-    def cell(self, lib: Library, weights: Weights) -> Cell:
-        """Return the weights by their purpose."""
-        return Cell(weights["input.weight"], weights["input.bias"], weights["hidden.weight"])
 
     def steps(self, lib: Library, given: Sequences, weights: Weights) -> tuple[Array, Sequence[Array]]:
         """Both states after every step."""

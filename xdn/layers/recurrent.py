@@ -139,9 +139,11 @@ class Steps(Portable):
     def sequences(self, lib: Library, bottoms: Arrays) -> Sequences:
         """Return the bottoms by their purpose."""
 
-    @abstractmethod
     def cell(self, lib: Library, weights: Weights) -> Cell:
         """Return the weights of what goes from step to step, by their purpose."""
+        return Cell(
+            weights["input.weight"], weights["input.bias"], weights["hidden.weight"], weights.get("static.weight")
+        )
 
     @abstractmethod
     def steps(self, lib: Library, given: Sequences, weights: Weights) -> tuple[Array, Sequence[Array]]:

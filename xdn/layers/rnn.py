@@ -29,12 +29,6 @@ class RNN(Recurrent):
         found["hidden.weight"] = (rows, rows)
         return found if self.tf_rnn else found | {"output.weight": (rows, rows), "output.bias": (rows,)}
 
-    def cell(self, lib: Library, weights: Weights) -> Cell:
-        """Return the weights of what goes from step to step."""
-        return Cell(
-            weights["input.weight"], weights["input.bias"], weights["hidden.weight"], weights.get("static.weight")
-        )
-
     def steps(self, lib: Library, given: Sequences, weights: Weights) -> tuple[Array, Sequence[Array]]:
         """The state after every step, then all outputs by one product, where there are any."""
         hidden, last = rnn_steps(lib, given, self.cell(lib, weights))
