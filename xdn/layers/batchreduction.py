@@ -1,7 +1,5 @@
 """BatchReduction: one axis, or parts of it, become a sum or a mean."""
 
-from math import prod
-
 import numpy as np
 
 from xdn.errors import ShapeError, UnsupportedError
@@ -31,12 +29,18 @@ class BatchReduction(CaffeLayer):
         """Return the axis, from 0 on; ShapeError where the bottom does not have it."""
         return bottom.axis(int(dict(self.reduction_param).get("axis", 0)))
 
+    @property
+    def _takes_all(self) -> bool:
+        """Whether all entries of the axis become one, and the axis goes."""
+        return self.level in ((), (1,))
+
     def _parts(self, extent: int) -> list[int]:
         """Return how many entries of the axis become one, part by part."""
-        levels = self.level or (1,)
-        parts = [extent] if levels == (1,) else [level * level for level in levels]
-        if min(levels) < 1 or sum(parts) != extent:
-            raise ShapeError(f"levels {levels} have {sum(parts)} entries, the axis {extent}")
+        if self._takes_all:
+            return [extent]
+        parts = [level * level for level in self.level]
+        if min(self.level) < 1 or sum(parts) != extent:
+            raise ShapeError(f"levels {self.level} have {sum(parts)} entries, the axis {extent}")
         return parts
 
     def infer(self, bottoms: Blobs, n_tops: int) -> tuple[Blob, ...]:
@@ -46,7 +50,7 @@ class BatchReduction(CaffeLayer):
         parts = self._parts(bottom.shape[axis])
         if self.operation not in ("SUM", "MEAN"):
             raise UnsupportedError(f"operation {self.operation}, which its Caffe has not implemented")
-        kept = (len(parts),) if len(self.level) > 1 or self.level not in ((), (1,)) else ()
+        kept = () if self._takes_all else (len(parts),)
         return (Blob((*bottom.shape[:axis], *kept, *bottom.shape[axis + 1 :])),)
 
     def joins_images(self, bottoms: Blobs) -> bool:
@@ -55,13 +59,12 @@ class BatchReduction(CaffeLayer):
 
     def reference(self, bottoms: Arrays, weights: Weights, n_tops: int) -> tuple[Array, ...]:
         """Sums in f64, rounded once."""
-        x, blob = bottoms[0], Blob(bottoms[0].shape)
-        axis = self.axis(blob)
+        x = bottoms[0]
+        axis = self.axis(Blob(x.shape))
         parts = self._parts(x.shape[axis])
         begins = np.cumsum([0, *parts[:-1]])
         sums = np.add.reduceat(x.astype(np.float64), begins, axis=axis)
         if self.operation == "MEAN":
             sums /= np.reshape(parts, (-1, *(1,) * (x.ndim - axis - 1)))
-        (top,) = self.infer([blob], 1)
-        assert prod(top.shape) == sums.size
-        return (sums.astype(np.float32).reshape(top.shape),)
+        found = sums.astype(np.float32)
+        return (found.squeeze(axis) if self._takes_all else found,)
