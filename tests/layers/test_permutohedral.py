@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from xdn.errors import ShapeError
-from xdn.layers.permutohedral import Lattice
+from xdn.layers.permutohedral import Lattice, check_widths
 
 
 def by_hand(points, values):
@@ -71,6 +71,13 @@ def test_it_is_nearly_a_gaussian_filter(rng):
     found = lattice.filtered(values) / lattice.filtered(np.ones((1, 256), np.float32))
     weights = np.exp(-((points[:, None] - points[None]) ** 2).sum(axis=2) / 2)
     np.testing.assert_allclose(found[0], weights @ values[0] / weights.sum(axis=1), atol=0.1)
+
+
+@pytest.mark.parametrize("widths", [(1e-9,), (1e-45,), (5.0, 1e-6), (1e-3, 1e-3)])
+def test_widths_that_may_need_too_large_a_lattice_are_refused(widths):
+    check_widths((480, 640), 2.0, 3.0)
+    with pytest.raises(ShapeError, match="too small for the lattice"):
+        check_widths((480, 640), *widths)
 
 
 @pytest.mark.parametrize(("value", "message"), [(np.nan, "not finite"), (1e7, "is too large")])

@@ -1,21 +1,17 @@
 """DenseCRF: a conditional random field over pixels whose weights are stated."""
 
-from math import prod
-
 import numpy as np
 
 from xdn.errors import ShapeError, UnsupportedError
 from xdn.graph import Array, Arrays, Blob, Blobs, Shape, Weights
 from xdn.layers.base import CaffeLayer, Message, layer_type, misfit, proto
-from xdn.layers.permutohedral import check_spans, points_of, smoother
+from xdn.layers.permutohedral import check_widths, lattice_bytes, points_of, smoother
 from xdn.layers.softmax import Softmax
 
 #: What a probability is at least, of which the logarithm is taken.
 _LEAST = np.finfo(np.float32).tiny
 #: Of so many steps none has more than some tens, and of filters no more than some.
 _MOST_STEPS, _MOST_FILTERS = 1 << 7, 1 << 4
-#: What the colours of images lie within; how many numbers a point of place and colour has.
-_COLOURS, _BILATERAL = 255, 5
 
 
 @layer_type("DenseCRF")
@@ -64,16 +60,14 @@ class DenseCRF(CaffeLayer):
         widths = (*self.pos_xy_std, *self.bi_xy_std, *self.bi_rgb_std)
         if not all(0 < width < np.inf for width in widths) or not np.isfinite((*self.pos_w, *self.bi_w)).all():
             raise ShapeError("a width is not positive, or a weight not finite")
-        with np.errstate(over="ignore"):
-            for width in self.pos_xy_std:
-                check_spans([(size - 1) / width for size in sizes])
-            for width, colour in zip(self.bi_xy_std, self.bi_rgb_std, strict=True) if images else ():
-                check_spans([*((size - 1) / width for size in sizes), *[_COLOURS / colour] * 3])
+        for width in self.pos_xy_std:
+            check_widths(sizes, width)
+        for width, colour_width in zip(self.bi_xy_std, self.bi_rgb_std, strict=True) if images else ():
+            check_widths(sizes, width, colour_width)
 
     def reference_bytes(self, bottoms: Blobs, tops: Blobs) -> int:
-        """All lattices: keys, their order, and what the corners hold."""
-        corners = prod(bottoms[0].shape[2:]) * (_BILATERAL + 1) * max(1, len(self.pos_w) + len(self.bi_w))
-        return corners * (3 * _BILATERAL + 16) * np.dtype(np.int64).itemsize + 8 * tops[0].bytes
+        """All lattices."""
+        return max(1, len(self.pos_w) + len(self.bi_w)) * lattice_bytes(bottoms[0].shape[2:]) + 8 * tops[0].bytes
 
     def reference(self, bottoms: Arrays, weights: Weights, n_tops: int) -> tuple[Array, ...]:
         """Image by image, in f32; a filter's sums in f64."""

@@ -1,19 +1,13 @@
 """MultiStageMeanfield: a conditional random field over pixels, as steps that a network learns."""
 
-from math import prod
-
 import numpy as np
 
 from xdn.errors import ShapeError
 from xdn.graph import Array, Arrays, Blob, Blobs, Shape, Weights
 from xdn.layers.base import CaffeLayer, Field, Message, layer_type, misfit, proto
-from xdn.layers.permutohedral import check_spans, points_of, smoother
+from xdn.layers.permutohedral import check_widths, lattice_bytes, points_of, smoother
 from xdn.layers.softmax import Softmax
 
-#: Place and colour.
-_BILATERAL = 5
-#: What the colours of images lie within.
-_COLOURS = 255
 #: Of so many steps none has more than some tens.
 _MOST_STEPS = 1 << 7
 
@@ -56,10 +50,8 @@ class MultiStageMeanfield(CaffeLayer):
         widths = (self.theta_alpha, self.theta_beta, self.theta_gamma)
         if not all(np.isfinite(width) and width > 0 for width in widths):
             raise ShapeError(f"theta_alpha, theta_beta and theta_gamma are {widths}; all are positive")
-        places = [size - 1 for size in sizes]
-        with np.errstate(over="ignore"):
-            check_spans([place / self.theta_gamma for place in places])
-            check_spans([*(place / self.theta_alpha for place in places), *[_COLOURS / self.theta_beta] * 3])
+        check_widths(sizes, self.theta_gamma)
+        check_widths(sizes, self.theta_alpha, self.theta_beta)
         if not 0 < self.num_iterations <= _MOST_STEPS:
             raise ShapeError(f"num_iterations {self.num_iterations}; at least 1, at most {_MOST_STEPS} are taken")
         return (Blob(shapes[0]),)
@@ -74,9 +66,8 @@ class MultiStageMeanfield(CaffeLayer):
         return 3 * self.num_iterations * tops[0].size * tops[0].shape[1]
 
     def reference_bytes(self, bottoms: Blobs, tops: Blobs) -> int:
-        """The larger lattice: keys, their order, and what the corners hold."""
-        corners = prod(bottoms[0].shape[2:]) * (_BILATERAL + 1)
-        return corners * (3 * _BILATERAL + 16) * np.dtype(np.int64).itemsize + 8 * tops[0].bytes
+        """The larger lattice."""
+        return lattice_bytes(bottoms[0].shape[2:]) + 8 * tops[0].bytes
 
     def reference(self, bottoms: Arrays, weights: Weights, n_tops: int) -> tuple[Array, ...]:
         """Image by image, in f32; a filter's sums in f64."""
@@ -85,9 +76,9 @@ class MultiStageMeanfield(CaffeLayer):
 
     def _inferred(self, unary: Array, start: Array, image: Array, weights: Weights) -> Array:
         """Return (C, H, W) of one image."""
-        classes, *sizes = unary.shape
-        near = smoother(points_of((sizes[0], sizes[1]), self.theta_gamma))
-        alike = smoother(points_of((sizes[0], sizes[1]), self.theta_alpha, image, self.theta_beta))
+        classes, h, w = unary.shape
+        near = smoother(points_of((h, w), self.theta_gamma))
+        alike = smoother(points_of((h, w), self.theta_alpha, image, self.theta_beta))
         scores, found = unary.reshape(classes, -1), start.reshape(classes, -1)
         for _ in range(self.num_iterations):
             (likely,) = Softmax(axis=0).reference([found], {}, 1)

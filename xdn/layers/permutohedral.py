@@ -18,6 +18,8 @@ from xdn.layers.window import by_axis
 
 #: The coordinates of a corner are packed into so many bits.
 _KEY_BITS = 62
+#: What the colours of images lie within; how many numbers a point of place and colour has.
+_COLOURS, _BILATERAL = 255, 5
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,14 +156,27 @@ def _barycentric(rest: Array, rank: Array) -> Array:
     return shares
 
 
-def check_spans(spans: Sequence[float]) -> None:
-    """Raise ShapeError where points that lie so far apart along each axis may need too large a lattice."""
+def check_widths(sizes: Sequence[int], width: float, colour_width: float | None = None) -> None:
+    """Raise ShapeError where the points of images of `sizes`, of such widths, may need too large a lattice.
+
+    The widths are those of `points_of`; without one of colours there are places only.
+    """
+    spans = [(size - 1) / width for size in sizes]
+    if colour_width is not None:
+        spans += [_COLOURS / colour_width] * (_BILATERAL - len(sizes))
     count = len(spans) + 1
-    lengths = np.append(0, spans * _scales(count - 1))
-    after = lengths.sum() - np.cumsum(lengths)
-    extents = after + np.arange(count) * lengths + 4 * count
-    if not np.prod(extents[:-1]) < 1 << _KEY_BITS:
-        raise ShapeError("the standard deviations are too small for the lattice that filters by them")
+    with np.errstate(over="ignore"):
+        lengths = np.append(0, spans * _scales(count - 1))
+        after = lengths.sum() - np.cumsum(lengths)
+        extents = after + np.arange(count) * lengths + 4 * count
+        if not np.prod(extents[:-1]) < 1 << _KEY_BITS:
+            raise ShapeError("the standard deviations are too small for the lattice that filters by them")
+
+
+def lattice_bytes(sizes: Sequence[int]) -> int:
+    """Return how much a lattice over an image of `sizes` may take: keys, their order, and what the corners hold."""
+    corners = prod(sizes) * (_BILATERAL + 1)
+    return corners * (3 * _BILATERAL + 16) * np.dtype(np.int64).itemsize
 
 
 def _numbered(keys: Array) -> tuple[Array, Array]:
