@@ -10,13 +10,18 @@ from xdn.layers.base import layer_type, misfit
 from xdn.layers.portable import Library, Portable
 
 
-def placed(bottoms: Blobs, takes: str) -> None:
-    """Raise ShapeError where the first two bottoms are not images, and places for each."""
-    if len(bottoms) < 2 or not all(bottom.shape for bottom in bottoms):
+def check_placed(bottoms: Blobs, count: int, takes: str) -> None:
+    """Raise ShapeError where bottoms are not `count`, the first two images, and places for each."""
+    if len(bottoms) != count or not all(bottom.shape for bottom in bottoms):
         raise misfit(bottoms, takes)
     images, places = (bottom.shape[0] for bottom in bottoms[:2])
     if images != places:
         raise ShapeError(f"{images} images, and places for {places}")
+
+
+def made_up_places(shape: Shape, rng: np.random.Generator) -> Array:
+    """Return places of `shape`, all at the beginning, which every image has."""
+    return rng.integers(0, 4, shape).astype(np.float32)
 
 
 @layer_type("Pick")
@@ -32,9 +37,7 @@ class Pick(Portable):
 
     def infer(self, bottoms: Blobs, n_tops: int) -> tuple[Blob, ...]:
         """The shape of the places."""
-        placed(bottoms, "two, images and places")
-        if len(bottoms) != 2:
-            raise misfit(bottoms, "two, images and places")
+        check_placed(bottoms, 2, "two, images and places")
         return (Blob(bottoms[1].shape),)
 
     def computed(self, lib: Library, bottoms: Arrays, weights: Weights, n_tops: int) -> tuple[Array, ...]:
@@ -48,4 +51,4 @@ class Pick(Portable):
 
     def example(self, bottom: int, shape: Shape, image: Shape, rng: np.random.Generator) -> Array | None:
         """Places at the beginning."""
-        return rng.integers(0, 4, shape).astype(np.float32) if bottom == 1 else None
+        return made_up_places(shape, rng) if bottom == 1 else None

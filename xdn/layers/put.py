@@ -7,8 +7,8 @@ import numpy as np
 
 from xdn.errors import ShapeError
 from xdn.graph import Array, Arrays, Blob, Blobs, Shape, Weights
-from xdn.layers.base import CaffeLayer, Message, layer_type, misfit, proto
-from xdn.layers.pick import placed
+from xdn.layers.base import CaffeLayer, Message, layer_type, proto
+from xdn.layers.pick import check_placed, made_up_places
 
 #: Operation -> what puts values at places of an array, one after the other.
 _PUTTING: Final[Mapping[str, Callable[[Array, Any, Array], None]]] = {
@@ -37,10 +37,7 @@ class Put(CaffeLayer):
 
     def infer(self, bottoms: Blobs, n_tops: int) -> tuple[Blob, ...]:
         """The shape of the images."""
-        takes = "three, images, places and as many values"
-        placed(bottoms, takes)
-        if len(bottoms) != 3:
-            raise misfit(bottoms, takes)
+        check_placed(bottoms, 3, "three, images, places and as many values")
         if bottoms[1].shape[:1] != bottoms[2].shape[:1] or bottoms[1].size != bottoms[2].size:
             raise ShapeError(f"places of shape {bottoms[1].shape} and values of shape {bottoms[2].shape}")
         return (Blob(bottoms[0].shape),)
@@ -58,4 +55,4 @@ class Put(CaffeLayer):
 
     def example(self, bottom: int, shape: Shape, image: Shape, rng: np.random.Generator) -> Array | None:
         """Places at the beginning."""
-        return rng.integers(0, 4, shape).astype(np.float32) if bottom == 1 else None
+        return made_up_places(shape, rng) if bottom == 1 else None
