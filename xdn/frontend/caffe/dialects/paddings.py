@@ -10,6 +10,7 @@ where it is odd the greater half at the end.
 from collections.abc import Sequence
 
 from xdn.errors import NetError, UnsupportedError
+from xdn.frontend.caffe.dialects.steps import replaced
 from xdn.frontend.caffe.dialects.stochastic import pooling_of
 from xdn.frontend.caffe.text import Message, place_of, schema, values_of
 from xdn.graph.naming import free_name
@@ -24,20 +25,15 @@ _SAME = 1
 
 def padded_apart(net: Message) -> None:
     """Change the layers of the NetParameter `net` whose padding differs from side to side."""
-    taken = {name for layer in net.layer for name in (layer.name, *layer.top)}
-    made = []
-    for layer in net.layer:
-        if issubclass(LAYERS.get(layer.type) or object, Convolution | Deconvolution):
-            made.extend(_padding_before(layer, taken))
-        elif (param := pooling_of(layer)) is not None:
-            _average_of_images(param)
-        made.append(layer)
-    if len(made) > len(net.layer):
-        layers = [schema.new("LayerParameter") for _ in made]
-        for copy, layer in zip(layers, made, strict=True):
-            copy.CopyFrom(layer)
-        net.ClearField("layer")
-        net.layer.extend(layers)
+    for param in filter(None, map(pooling_of, net.layer)):
+        _average_of_images(param)
+    replaced(net, _states_sides, lambda layer, taken: [*_padding_before(layer, taken), layer])
+
+
+def _states_sides(layer: Message) -> bool:
+    """Return whether a layer with filters states the padding of a side, or how to find it."""
+    has_filters = issubclass(LAYERS.get(layer.type) or object, Convolution | Deconvolution)
+    return has_filters and any(map(layer.convolution_param.HasField, (*_SIDES, "pad_type")))
 
 
 def _average_of_images(param: Message) -> None:
