@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from xdn.errors import ShapeError, UnsupportedError
-from xdn.graph import Array, Arrays, Blob, Blobs, ChannelAxis, ChannelRule, Side, WeightAxes, Weights
+from xdn.graph import Array, Arrays, Blob, Blobs, ChannelAxis, Side, WeightAxes, Weights
 from xdn.layers.base import CaffeLayer, Field, Message, layer_type, one_bottom, proto
 
 #: What is drawn at random, by the message that says how.
@@ -38,7 +38,6 @@ class DataAugmentation(CaffeLayer):
         "chromatic_eigvec": Field(83, "float", repeated=True),
         **{name: Field(1000 + place, "RandomGeneratorParameter") for place, name in enumerate(_DRAWN)},
     }
-    channel_rule = ChannelRule.FIXED
     fixed_because = "has a mean of each channel of the images"
 
     augment_during_test: bool = proto(4, "bool", default=False)

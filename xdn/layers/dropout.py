@@ -27,10 +27,9 @@ class Dropout(Activation):
 
     What forks call SeLuDropout, AlphaDropout or SpatialDropout is the identity at test time, too, and so are Noise,
     which training adds, and OutputDecay, GradientScaler, GradientReversal and the like, which only training's gradients
-    see. `scale_train` is a field of the SSD
-    and PSPNet branches of Caffe: where it is false, training did not scale what it kept by 1 / (1 - dropout_ratio), and
-    the test phase multiplies by 1 - dropout_ratio instead. Bayesian SegNet draws at test time, too, and averages many
-    results (`sample_weights_test`); that is refused.
+    see. `scale_train` is a field of the SSD and PSPNet branches of Caffe: where it is false, training did not scale
+    what it kept by 1 / (1 - dropout_ratio), and the test phase multiplies by 1 - dropout_ratio instead. Bayesian SegNet
+    draws at test time, too, and averages many results (`sample_weights_test`); that is refused.
     """
 
     message = Message("DropoutParameter", "dropout_param", 108, 12)

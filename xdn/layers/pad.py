@@ -50,7 +50,7 @@ class Pad(CaffeLayer):
     pad_l: int = proto(6, "uint32", default=0)
     pad_r: int = proto(7, "uint32", default=0)
 
-    kind: str = proto(2000, "enum", default="ZERO", values={"ZERO": 0, "REPLICATE": 1, "REFLECT": 2, "REFLECT_101": 3})
+    kind: str = proto(2000, "enum", default="ZERO", values={name: number for number, name in enumerate(_MODES)})
     same_kernel: tuple[int, ...] = proto(20190, "uint32", default=(), repeated=True)
     same_stride: tuple[int, ...] = proto(20191, "uint32", default=(), repeated=True)
 

@@ -11,8 +11,15 @@ from xdn.frontend.caffe.text import Message, place_of, values_of
 
 #: What keeps an image of zeros from becoming NaN, and is no part of any other norm in f32.
 _TINY = 1e-12
-_SIDES = {"pad_h_top": "pad_t", "pad_h_bottom": "pad_b", "pad_w_left": "pad_l", "pad_w_right": "pad_r"}
-_BOTH = {"pad_beg": ("pad_t", "pad_l"), "pad_end": ("pad_b", "pad_r")}
+#: Field of a Padding -> the fields of a Pad that mean the same, where these have other names.
+_SIDES = {
+    "pad_h_top": ("pad_t",),
+    "pad_h_bottom": ("pad_b",),
+    "pad_w_left": ("pad_l",),
+    "pad_w_right": ("pad_r",),
+    "pad_beg": ("pad_t", "pad_l"),
+    "pad_end": ("pad_b", "pad_r"),
+}
 
 
 def _stated(layer: Message, field: str) -> dict[str, Any]:
@@ -69,7 +76,7 @@ def _padding(layer: Message) -> None:
     for name, value in stated.items():
         if value < 0:
             raise _refused(layer, f"padding_param: {name} {value}, which cuts off")
-        for field in _BOTH.get(name, (_SIDES.get(name, name),)):
+        for field in _SIDES.get(name, (name,)):
             setattr(param, field, value)
 
 
