@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from tests.layers.memory import check_reference_bytes
 from tests.layers.oracles import check_layer, normal
 from tests.pytorch import torch
 from xdn.errors import ShapeError
@@ -43,3 +44,7 @@ def test_what_does_not_fit_is_refused(number, shape):
 def test_a_mask_of_another_length_is_refused():
     with pytest.raises(ShapeError, match="it takes"):
         DotProductAttention().infer([*map(Blob, SHAPES), Blob((2, 1, 1, 4))], 1)
+
+
+def test_the_memory_of_its_scores_counts():
+    check_reference_bytes(DotProductAttention(), *[(1, 100, 4, 2)] * 3)

@@ -3,7 +3,14 @@
 import numpy as np
 import pytest
 
+from tests.layers.memory import check_reference_bytes
+from xdn.layers.accum import Accum
+from xdn.layers.deephiresize import DeephiResize
+from xdn.layers.imresize import ImResize
+from xdn.layers.interp import Interp
 from xdn.layers.interpolation import aligned_corners, centred_corners, interpolated, sampled
+from xdn.layers.resample import Resample
+from xdn.layers.resize import Resize
 
 
 def _lists(corners):
@@ -48,3 +55,23 @@ def test_places_are_sampled():
     y, x = np.array([[0, 0.5, 1, 1.5, 9]], np.float32), np.array([[0, 0.5, 0.25, 0, 0]], np.float32)
     assert sampled(image, y, x)[0, 0].tolist() == [0, 6, 9, 8, 8]
     assert sampled(image, y, x, beyond=True)[0, 0].tolist() == [0, 6, 9, 4, 0]
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        Interp(height=300, width=2),
+        Resize(height=300, width=2),
+        DeephiResize(resize_type="BILINEAR", new_height=300, new_width=2),
+        Resample(height=300, width=2),
+        ImResize(target_spatial_height=300, target_spatial_width=2),
+    ],
+    ids=lambda params: params.type,
+)
+def test_images_between_rows_and_columns_count_as_memory(params):
+    """Few rows become many, and then many columns few: what is between is larger than both."""
+    check_reference_bytes(params, (1, 2, 2, 300))
+
+
+def test_so_they_do_of_each_blob_of_several():
+    check_reference_bytes(Accum(have_reference=True), (1, 2, 2, 300), (1, 1, 300, 2))

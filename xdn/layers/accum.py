@@ -7,7 +7,7 @@ import numpy as np
 from xdn.errors import ShapeError
 from xdn.graph import Array, Arrays, Blob, Blobs, Shape, Weights
 from xdn.layers.base import CaffeLayer, Message, layer_type, misfit, proto
-from xdn.layers.interpolation import aligned_corners, interpolated
+from xdn.layers.interpolation import aligned_corners, interpolated, interpolated_bytes
 
 
 @layer_type("Accum")
@@ -46,6 +46,11 @@ class Accum(CaffeLayer):
         if min(self.top_height, self.top_width, self.size_divisible_by) < 0:
             raise ShapeError("top_height, top_width or size_divisible_by is negative")
         return (Blob((joined[0][0], sum(shape[1] for shape in joined), *self._size(shapes))),)
+
+    def reference_bytes(self, bottoms: Blobs, tops: Blobs) -> int:
+        """Also what is between rows and columns, of one bottom at a time."""
+        between = max(interpolated_bytes(bottom, tops[0].shape[2]) for bottom in bottoms)
+        return super().reference_bytes(bottoms, tops) + between
 
     def reference(self, bottoms: Arrays, weights: Weights, n_tops: int) -> tuple[Array, ...]:
         """Bottom by bottom: along the rows, then along the columns, each in f32."""

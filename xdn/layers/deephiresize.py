@@ -7,7 +7,7 @@ import numpy as np
 from xdn.errors import ShapeError, UnsupportedError
 from xdn.graph import Array, Arrays, Blob, Blobs, ChannelRule, Weights
 from xdn.layers.base import CaffeLayer, Message, layer_type, one_bottom, proto
-from xdn.layers.interpolation import Corners, centred_corners, interpolated
+from xdn.layers.interpolation import Corners, centred_corners, interpolated, interpolated_bytes
 
 
 @layer_type("DeephiResize")
@@ -60,6 +60,10 @@ class DeephiResize(CaffeLayer):
         sizes = zip((h, w), self.output_size(h, w), strict=True)
         rows, columns = (np.minimum(np.floor(np.arange(p) * (n / p)).astype(np.int64), n - 1) for n, p in sizes)
         return rows, columns
+
+    def reference_bytes(self, bottoms: Blobs, tops: Blobs) -> int:
+        """Also what is between rows and columns."""
+        return super().reference_bytes(bottoms, tops) + interpolated_bytes(bottoms[0], tops[0].shape[2])
 
     def reference(self, bottoms: Arrays, weights: Weights, n_tops: int) -> tuple[Array, ...]:
         """BILINEAR along the rows, then along the columns, each in f32; NEAREST moves values."""

@@ -1,5 +1,7 @@
 """DotProductAttention: for each step of a sequence, and each head, a mean of values that a softmax weighs."""
 
+import numpy as np
+
 from xdn.graph import Array, Arrays, Blob, Blobs, Weights
 from xdn.layers.base import Message, layer_type, misfit, proto
 from xdn.layers.portable import Library, Portable
@@ -37,6 +39,12 @@ class DotProductAttention(Portable):
     def products(self, bottoms: Blobs) -> int:
         """The longer of the two sums."""
         return max(bottoms[0].shape[3], bottoms[1].shape[1])
+
+    def reference_bytes(self, bottoms: Blobs, tops: Blobs) -> int:
+        """Also the scores of every head, three times: their powers, and what is before and after these."""
+        n, t, h, _ = bottoms[0].shape
+        scores = n * h * t * bottoms[1].shape[1] * np.dtype(np.float32).itemsize
+        return super().reference_bytes(bottoms, tops) + 3 * scores
 
     def computed(self, lib: Library, bottoms: Arrays, weights: Weights, n_tops: int) -> tuple[Array, ...]:
         """Products of matrices, and the softmax between them: the largest is subtracted before the exponential."""

@@ -7,7 +7,7 @@ import numpy as np
 from xdn.errors import ShapeError
 from xdn.graph import Array, Arrays, Blob, Blobs, ChannelRule, Shape, Weights
 from xdn.layers.base import CaffeLayer, Message, layer_type, one_bottom, proto
-from xdn.layers.interpolation import Corners, aligned_corners, interpolated
+from xdn.layers.interpolation import Corners, aligned_corners, interpolated, interpolated_bytes
 
 
 @layer_type("Interp")
@@ -72,6 +72,10 @@ class Interp(CaffeLayer):
         sizes = zip(self.cropped(*shapes[0][2:]), self._size(shapes), strict=True)
         rows, columns = (aligned_corners(size, wanted, -self.pad_beg) for size, wanted in sizes)
         return rows, columns
+
+    def reference_bytes(self, bottoms: Blobs, tops: Blobs) -> int:
+        """Also what is between rows and columns."""
+        return super().reference_bytes(bottoms, tops) + interpolated_bytes(bottoms[0], tops[0].shape[2])
 
     def reference(self, bottoms: Arrays, weights: Weights, n_tops: int) -> tuple[Array, ...]:
         """Along the rows, then along the columns, each in f32."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from xdn.graph import Array
+from xdn.graph import Array, Blob
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,6 +64,17 @@ def interpolated(images: Array, corners: Sequence[Corners]) -> Array:
         rest, share = (each.reshape(-1, *(1,) * (3 - axis)) for each in (along.rest, along.share))
         images = rest * images.take(along.before, axis) + share * images.take(along.after, axis)
     return np.ascontiguousarray(images, np.float32)
+
+
+def interpolated_bytes(images: Blob, wanted: int) -> int:
+    """Return about how many bytes `interpolated` takes between rows and columns, for images of a `wanted` height."""
+    return 3 * heightened_bytes(images, wanted)
+
+
+def heightened_bytes(images: Blob, wanted: int) -> int:
+    """Return how many bytes images (N, C, H, W) take, f32, of a `wanted` height and the width they have."""
+    n, c, _, w = images.shape
+    return n * c * wanted * w * np.dtype(np.float32).itemsize
 
 
 def sampled(images: Array, y: Array, x: Array, *, beyond: bool = False) -> Array:

@@ -4,6 +4,7 @@ from abc import abstractmethod
 
 from xdn.errors import ShapeError
 from xdn.graph import Array, Arrays, Blob, Blobs, ChannelRule, Weights
+from xdn.layers.interpolation import heightened_bytes
 from xdn.layers.portable import Library, Portable
 
 #: Numbers of the matrices that say how places lie to each other; more would not fit.
@@ -29,6 +30,10 @@ class Resampling(Portable):
         if max(old * new for old, new in zip(sizes, size, strict=True)) > _MOST_WEIGHTS:
             raise ShapeError(f"images of {bottoms[0].shape[2:]} to {size}; so long ones are not taken")
         return (Blob((n, c, *size)),)
+
+    def reference_bytes(self, bottoms: Blobs, tops: Blobs) -> int:
+        """Also what is between rows and columns."""
+        return super().reference_bytes(bottoms, tops) + heightened_bytes(bottoms[0], tops[0].shape[2])
 
     def computed(self, lib: Library, bottoms: Arrays, weights: Weights, n_tops: int) -> tuple[Array, ...]:
         """Rows, then columns, as products with matrices."""

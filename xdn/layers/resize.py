@@ -7,7 +7,7 @@ import numpy as np
 from xdn.errors import ShapeError, UnsupportedError
 from xdn.graph import Array, Arrays, Blob, Blobs, ChannelRule, Weights
 from xdn.layers.base import CaffeLayer, Field, Message, layer_type, one_bottom, proto
-from xdn.layers.interpolation import Corners, interpolated
+from xdn.layers.interpolation import Corners, interpolated, interpolated_bytes
 
 #: How some forks say what size is wanted.
 _FUNCTIONS = {"SIZE_GIVEN": 0, "BLOB_ALIGN": 1, "FACTOR_GIVEN": 2}
@@ -71,6 +71,10 @@ class Resize(CaffeLayer):
         h, w = shapes[0][2:]
         p, q = self.size((h, w))
         return _corners(h, p), _corners(w, q)
+
+    def reference_bytes(self, bottoms: Blobs, tops: Blobs) -> int:
+        """Also what is between rows and columns."""
+        return super().reference_bytes(bottoms, tops) + interpolated_bytes(bottoms[0], tops[0].shape[2])
 
     def reference(self, bottoms: Arrays, weights: Weights, n_tops: int) -> tuple[Array, ...]:
         """Bilinear along the rows, then along the columns, each in f32; or places repeated."""
