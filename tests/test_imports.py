@@ -34,6 +34,10 @@ def modules_after(statement):
         ("import xdn; xdn.load", {"numba", "llvmlite", "torch", "cv2", "onnx"}),
         ("import xdn.frontend, xdn.optimize, xdn.layers, xdn.graph", {"numba", "llvmlite", "torch"}),
         ("import xdn.cli.inspect, xdn.cli.optimize, xdn.cli.train", {"numba", "llvmlite", "torch"}),
+        (
+            "import xdn.cli.report; from xdn.report.page.section import SECTIONS; list(SECTIONS.items())",
+            {"numba", "scipy", "torch", "cv2", "matplotlib", "xdn.runtime.session", "xdn.kernels.core.epilogue"},
+        ),
     ],
 )
 def test_light_imports(statement, without):

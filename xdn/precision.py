@@ -29,7 +29,8 @@ from xdn.optimize.quantize.instruments import Instruments
 from xdn.optimize.quantize.mixed import in_mixed_precision
 from xdn.optimize.quantize.prepare import in_f32
 from xdn.session import Session
-from xdn.tune.precision import Judge, Verdict, weighed
+from xdn.tune.precision import Judge, weighed
+from xdn.tune.verdict import Verdict
 
 #: Each layer reads what is fastest for it; the fastest for the whole net whose error stays within a bound.
 MIXED, AUTO = "mixed", "auto"

@@ -1,53 +1,12 @@
-"""What came of a net and a data set: what is taken from the session, and its JSON form."""
+"""What came of a net and a data set: its JSON form, and what follows from it."""
 
 import json
 
 import pytest
 
-from tests.evaluate.building import Stripes, brightest_channel
-from xdn import __version__, api
-from xdn.data.packed import pack
 from xdn.errors import DataError
-from xdn.evaluate.contest import timed
-from xdn.evaluate.contestants import PackedJob
-from xdn.evaluate.evaluation import SCHEMA, Evaluation, evaluated
+from xdn.evaluate.evaluation import SCHEMA, Evaluation
 from xdn.record import Reader
-from xdn.runtime.session import Session
-
-TOLD = {"net": "brightest", "data": "Stripes, test", "preprocessing": "packed data", "load_s": 0.25}
-
-
-@pytest.fixture
-def ran(tmp_path):
-    """Return a session, its contest result, and the result of the run."""
-    path = tmp_path / "stripes.packed"
-    pack(Stripes(), path)
-    session = Session(brightest_channel(), threads=2, winograd=False, precision="fma")
-    job = PackedJob(session, path, api.pixel_transform(session.net, Stripes.shape), batch=50)
-    (contest,) = timed([job], 3)
-    return session, contest, evaluated(session, contest=contest, batch=50, peak_gflops=200.0, **TOLD)
-
-
-def test_the_result_says_what_ran(ran):
-    session, _, result = ran
-    plan = session.plan()
-    assert (result.threads, result.plan, result.macs) == (2, plan.digest, plan.macs)
-    assert (result.arena_bytes, result.liveness_bytes) == (plan.arena.size, plan.arena.bound)
-    assert result.chunk_images == plan.chunk_blocks * plan.block_images
-    assert result.compile_s == session.compile_s > 0
-    assert (result.layers, result.fused_layers, result.winograd) == (1, 0, False)
-    assert (result.weights_as, result.precision) == ("f32", "fma")
-    assert (result.engine, result.batch) == (f"XDN {__version__}", 50)
-
-
-def test_the_plan_of_many_parts_has_a_short_name(ran):
-    session, contest, result = ran
-    plans = [session.plan()] * 2, [session.plan()] * 400
-    two, many = (evaluated(session, each, contest=contest, **TOLD).plan for each in plans)
-    assert two.endswith(" of 2 parts")
-    assert many.endswith(" of 400 parts")
-    assert two.split()[0] != many.split()[0]
-    assert len(many) < 3 * len(result.plan)
 
 
 def test_the_document_is_plain_json_and_can_be_read_again(ran):

@@ -4,7 +4,7 @@ import json
 
 from tests.report.rendering import rendered
 from xdn.report.precision import precision_document, precision_table
-from xdn.tune.precision import Verdict, Weighed
+from xdn.tune.verdict import Verdict, Weighed
 
 ROWS = (
     Weighed("f32", 10.0, 1.0, 0.0, "not faster than int8"),

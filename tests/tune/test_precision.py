@@ -11,7 +11,8 @@ from xdn import api
 from xdn.errors import SettingError
 from xdn.evaluate.scores import Scores
 from xdn.session import Session
-from xdn.tune.precision import Judge, Verdict, Weighed, _best, _reasoned, weighed
+from xdn.tune.precision import Judge, _best, _reasoned, weighed
+from xdn.tune.verdict import Verdict, Weighed
 
 IMAGES = Stripes()
 

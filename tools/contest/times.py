@@ -40,7 +40,8 @@ from xdn.errors import SettingError
 from xdn.evaluate.bars import Bar, Contest
 from xdn.evaluate.contest import Contestant, ContestResult, timed
 from xdn.evaluate.contestants import Job, OnlineJob, PackedJob
-from xdn.evaluate.evaluation import Evaluation, evaluated
+from xdn.evaluate.evaluated import evaluated
+from xdn.evaluate.evaluation import Evaluation
 from xdn.frontend import frontend_of
 from xdn.graph import Net
 from xdn.graph.cost import net_cost

@@ -43,7 +43,8 @@ from xdn.cli.tune_options import add_tune_options, configured
 from xdn.element import WEIGHT_ELEMENTS
 from xdn.errors import SettingError
 from xdn.evaluate.compared import Compared, compared, engines_of
-from xdn.evaluate.evaluation import Evaluation, evaluated
+from xdn.evaluate.evaluated import evaluated
+from xdn.evaluate.evaluation import Evaluation
 from xdn.evaluate.pairing import shipped_net
 from xdn.files import write_atomically
 from xdn.graph import Net

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from math import prod
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,8 +14,10 @@ from xdn.evaluate.accuracy import predicted
 from xdn.evaluate.scores import Scores, first_output
 from xdn.graph import Array, Net
 from xdn.graph.verify import is_sound
-from xdn.runtime.backend import Progress
-from xdn.runtime.session import Session
+
+if TYPE_CHECKING:
+    from xdn.runtime.backend import Progress
+    from xdn.runtime.session import Session
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,7 +74,7 @@ class Output:
 
 
 def answers(
-    session: Session,
+    session: "Session",
     images: Array,
     transform: PixelTransform,
     batch: int | None = None,
@@ -96,11 +99,11 @@ def answers(
 
 
 def outputs_of_images(
-    session: Session,
+    session: "Session",
     images: Array,
     transform: PixelTransform,
     batch: int | None = None,
-    progress: Progress | None = None,
+    progress: "Progress | None" = None,
 ) -> Iterator[list[Array]]:
     """Yield the net's outputs for images, call by call.
 
@@ -117,7 +120,7 @@ def outputs_of_images(
             yield session.run(None, {name: transform.apply(part)})
 
 
-def images_at_once(session: Session, images: Array) -> int:
+def images_at_once(session: "Session", images: Array) -> int:
     """Return how many images to run in one call: all of u8; of f32, transformed in Python, a chunk for each thread.
 
     A net in parts hands whole blobs from one to the next: it gets fewer, and what it declares if it takes nothing else.
@@ -129,7 +132,7 @@ def images_at_once(session: Session, images: Array) -> int:
     return session.images_that_fit(wanted)
 
 
-def online_images(session: Session, dataset: Dataset) -> int:
+def online_images(session: "Session", dataset: Dataset) -> int:
     """Return how many images to decode and run in one call: a batch, or as many of it as fit into memory."""
     # As they are decoded, and as f32.
     decoded = memory.images_at_once(5 * prod(dataset.shape), settings.ONLINE_BATCH)
@@ -147,6 +150,6 @@ def takes_batch(net: Net, images: int) -> bool:
     return is_sound(net.with_images(images))
 
 
-def classify(session: Session, images: Array, transform: PixelTransform) -> Array:
+def classify(session: "Session", images: Array, transform: PixelTransform) -> Array:
     """Return the (N,) int32 classes that the net's first output gives to images (N, H, W, C), u8 or f32."""
     return answers(session, images, transform).classes

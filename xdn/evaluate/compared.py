@@ -6,16 +6,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from xdn import settings
 from xdn.evaluate.answers import Answers, takes_batch
 from xdn.evaluate.contest import Contestant, ContestResult, Rounds, timed
-from xdn.evaluate.contestants import Job
 from xdn.evaluate.engines import ENGINES, Engine
 from xdn.evaluate.timing import Latency, durations
 from xdn.graph import Array, Feed, Net, Shape
+
+if TYPE_CHECKING:
+    from xdn.evaluate.contestants import Job
 
 
 @dataclass(frozen=True)
@@ -62,7 +65,7 @@ class EngineJob(Contestant):
         Images a call, to choose from.
     """
 
-    def __init__(self, job: Job, engine: Engine, batches: Sequence[int]):
+    def __init__(self, job: "Job", engine: Engine, batches: Sequence[int]):
         super().__init__(job.labels, job.classes, job.counted)
         self._job, self._engine, self._net = job, engine, job.session.net
         self._configured: tuple[Setting, dict[str, Shape]] | None = None
@@ -153,7 +156,7 @@ class EngineJob(Contestant):
 
 
 def compared(
-    job: Job,
+    job: "Job",
     others: Sequence[EngineJob],
     rounds: Rounds,
     begun: Callable[[int, int], None] | None = None,

@@ -21,7 +21,7 @@ from xdn.optimize.prune.locks import Locked
 from xdn.optimize.prune.pruner import Thinned
 from xdn.optimize.quantize.sensitivity import LayerSensitivity
 from xdn.registry import Registry
-from xdn.tune.precision import Verdict
+from xdn.tune.verdict import Verdict
 
 
 @dataclass(frozen=True)

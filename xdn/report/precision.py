@@ -7,7 +7,7 @@ from rich.table import Table
 
 from xdn.report.quantities import counted
 from xdn.report.section import table
-from xdn.tune.precision import Verdict
+from xdn.tune.verdict import Verdict
 
 
 def precision_table(verdict: Verdict) -> Table:

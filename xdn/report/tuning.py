@@ -11,13 +11,14 @@ from rich.table import Table
 
 from xdn.report.figure import figure, finish
 from xdn.report.section import table
-from xdn.tune.space import Space
-from xdn.tune.store import Result
-from xdn.tune.trial import Trial
-from xdn.tune.tuner import Outcome
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+    from xdn.tune.space import Space
+    from xdn.tune.store import Result
+    from xdn.tune.trial import Trial
+    from xdn.tune.tuner import Outcome
 
 #: Of the drawing, in inches.
 _SIZE = (9.0, 3.8)
@@ -27,20 +28,20 @@ _INK = ("black", "white")
 KEY_LETTERS = 12
 
 
-def space_table(space: Space) -> Table:
+def space_table(space: "Space") -> Table:
     """Return a table with a row an axis; its title says how many combinations are legal."""
     rows = [(axis.name, ", ".join(map(axis_value, axis.values)), axis.about) for axis in space.axes]
     return table(("axis", "values", "what it is"), rows, f"{space.size} of {space.combinations} combinations are legal")
 
 
-def operators_table(operators: Mapping[str, tuple[tuple[str, ...], Space]]) -> Table:
+def operators_table(operators: Mapping[str, tuple[tuple[str, ...], "Space"]]) -> Table:
     """Return a table with a row an operator: its layers, and how many ways there are to compute them."""
     rows = [(name, str(len(layers)), str(space.size)) for name, (layers, space) in operators.items()]
     choices = sum(space.size for _, space in operators.values())
     return table(("operator", "layers", "choices"), rows, f"{choices} choices for {len(operators)} operators")
 
 
-def outcome_table(outcome: Outcome, default: Mapping[str, Any], unit: str) -> Table:
+def outcome_table(outcome: "Outcome", default: Mapping[str, Any], unit: str) -> Table:
     """Return a table of the default and the winner: their costs in one turn, and in all; what each axis brings."""
     before, after = outcome.paired
     costs = f"{before:.3f} {_spread(outcome.default_costs)}", f"{after:.3f} {_spread(outcome.costs)}"
@@ -60,7 +61,7 @@ def axis_value(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def trials_line(trials: Sequence[Trial], seconds: float) -> str:
+def trials_line(trials: Sequence["Trial"], seconds: float) -> str:
     """Return one line of what a search did."""
     failed = [trial for trial in trials if trial.score == inf]
     why = f", {len(failed)} of them failed: {failed[0].error}" if failed else ""
@@ -68,7 +69,7 @@ def trials_line(trials: Sequence[Trial], seconds: float) -> str:
     return f"{len(trials)} trials of {points} configurations in {seconds:.1f} s{why}"
 
 
-def results_table(results: Mapping[str, Result], valid: Mapping[str, Any]) -> Table:
+def results_table(results: Mapping[str, "Result"], valid: Mapping[str, Any]) -> Table:
     """Return a table with a row a stored result.
 
     Parameters
@@ -88,13 +89,13 @@ def results_table(results: Mapping[str, Result], valid: Mapping[str, Any]) -> Ta
     return table(("key", "image", "objective", "factor", "cost", "made", "configuration"), rows)
 
 
-def _described(result: Result) -> str:
+def _described(result: "Result") -> str:
     document = {name: value for name, value in result.configuration.document().items() if name != "choices"}
     text = ", ".join(f"{name} {axis_value(value)}" for name, value in document.items())
     return text if result.call_images is None else f"{text}, calls of {result.call_images}"
 
 
-def draw_search(trials: Sequence[Trial], path: Path) -> None:
+def draw_search(trials: Sequence["Trial"], path: Path) -> None:
     """Write a drawing, .png or .svg: scores over threads and chunk, and the best so far over time.
 
     Raises
@@ -108,7 +109,7 @@ def draw_search(trials: Sequence[Trial], path: Path) -> None:
         _best_so_far(right, trials)
 
 
-def draw_operators(trials: Sequence[Trial], path: Path) -> None:
+def draw_operators(trials: Sequence["Trial"], path: Path) -> None:
     """Write a drawing, .png or .svg: the scores of all choices, a row an operator, and the best of each."""
     found: dict[str, list[float]] = {}
     for trial in trials:
@@ -142,7 +143,7 @@ def best_of_cells(places: Iterable[tuple[str, Any, float]]) -> dict[tuple[str, A
     return best
 
 
-def _heat_map(axes: "Axes", trials: Sequence[Trial]) -> None:
+def _heat_map(axes: "Axes", trials: Sequence["Trial"]) -> None:
     """Draw the best score of every pair of threads and chunk, as far as one was measured."""
     best = best_of_cells(trial_places((trial.values, trial.score) for trial in trials if trial.score < inf))
     rows = sorted({row for row, _ in best})
@@ -162,7 +163,7 @@ def _heat_map(axes: "Axes", trials: Sequence[Trial]) -> None:
     axes.set_ylabel("threads x schedule")
 
 
-def _best_so_far(axes: "Axes", trials: Sequence[Trial]) -> None:
+def _best_so_far(axes: "Axes", trials: Sequence["Trial"]) -> None:
     good = [trial for trial in trials if trial.score < inf]
     best = list(accumulate((trial.score for trial in good), min))
     times = [trial.at_s for trial in good]

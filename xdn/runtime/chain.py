@@ -13,8 +13,8 @@ from xdn.runtime.backend import Progress, Run
 from xdn.runtime.cpu.plan import Plan
 from xdn.runtime.needs import FEWER
 from xdn.runtime.parts import NetPart, Part, WholePart, parts_needs
-from xdn.runtime.profile import Row, Taken
 from xdn.runtime.runner import Runner, checked_out
+from xdn.runtime.taken import Row, Taken
 
 
 class Chain:

@@ -16,7 +16,7 @@ from xdn.runtime.backend import Backend, Program, Progress, Request
 from xdn.runtime.configuration import Configuration
 from xdn.runtime.cpu.plan import Plan
 from xdn.runtime.needs import FEWER, run_needs
-from xdn.runtime.profile import Taken
+from xdn.runtime.taken import Taken
 
 
 @dataclass(eq=False)

@@ -21,6 +21,7 @@ from xdn.runtime.needs import images_that_fit, net_needs
 from xdn.runtime.parts import CutKey, NetPart, WholePart, cut, cut_key
 from xdn.runtime.profile import Profile
 from xdn.runtime.runner import Runner
+from xdn.runtime.taken import profiled
 
 
 class Session:
@@ -254,7 +255,7 @@ class Session:
         taken = self._main.latest
         if taken is None:
             raise SettingError("there is nothing to profile: no run has ended yet", mend="Run some images first")
-        return Profile.of(taken, self._clock.ns_per_tick(), peak_gflops)
+        return profiled(taken, self._clock.ns_per_tick(), peak_gflops)
 
     def close(self) -> None:
         """End the worker threads; the session starts new ones when it is used again."""

@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 import numpy as np
-from scipy.linalg import solve
 
 from xdn.element import real
 from xdn.graph import Array, Layer, Net
@@ -76,6 +75,9 @@ def _fitted(layer: Layer, bottom: Array, wanted: Array) -> Layer:
 
 def _least_squares(inputs: Array, targets: Array, filters: Array) -> tuple[Array, Array]:
     """Return (K, I) weights and (K,) biases that take (M, I) inputs to (M, K) targets, a ridge around `filters`."""
+    # What only reads results of pruning does without.
+    from scipy.linalg import solve
+
     x, y, w = (array.astype(np.float64) for array in (inputs, targets, filters))
     x_mean, y_mean = x.mean(axis=0), y.mean(axis=0)
     x -= x_mean

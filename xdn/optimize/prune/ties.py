@@ -4,8 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from xdn.errors import UnsupportedError
 from xdn.graph import Array, ChannelAxis, ChannelRule, Layer, Move, Net, Side
@@ -152,6 +150,10 @@ class Ties:
 
     def components(self, edges: Array) -> Array:
         """Return for each node (count,) the number of what it is connected with by `edges` (E, 2)."""
+        # What only reads results of pruning does without.
+        from scipy.sparse import coo_array
+        from scipy.sparse.csgraph import connected_components
+
         graph = coo_array((np.ones(len(edges), bool), (edges[:, 0], edges[:, 1])), shape=(self.count, self.count))
         found: Array = connected_components(graph, directed=False)[1]
         return found

@@ -7,7 +7,7 @@ from xdn.report.page.charts.lines import Line, Plot, Point, plotted
 from xdn.report.page.results import Results
 from xdn.report.page.section import Content, section
 from xdn.report.page.words import Words
-from xdn.tune.precision import Verdict
+from xdn.tune.verdict import Verdict
 
 Place = tuple[str, float, float]
 

@@ -19,8 +19,9 @@ from xdn.runtime.backend import Run
 from xdn.runtime.configuration import Configuration
 from xdn.runtime.cpu.plan import make_plan
 from xdn.runtime.machine import this_target
-from xdn.runtime.profile import INPUT, OUTPUT, TOTAL, Profile, Taken
+from xdn.runtime.profile import INPUT, OUTPUT, TOTAL
 from xdn.runtime.session import Session
+from xdn.runtime.taken import Taken, profiled
 
 #: Images that fill two blocks and begin a third.
 IMAGES = 2 * B + 6
@@ -101,7 +102,7 @@ def by_hand(plan, ticks, images=IMAGES, chunks=3, array_bytes=None):
     """Return the profile of a run that took `ticks` (workers, steps) of half a microsecond."""
     arrays = array_bytes or (0,) * (len(plan.inputs) + len(plan.outputs))
     run = Run(images, chunks, 0.25, np.array(ticks), arrays)
-    return Profile.of(Taken(images, run.seconds, ((plan, run),)), 500.0, 200.0)
+    return profiled(Taken(images, run.seconds, ((plan, run),)), 500.0, 200.0)
 
 
 def test_figures_from_ticks():
