@@ -256,6 +256,10 @@ def new_parser(prog: str, doc: str) -> argparse.ArgumentParser:
     return parser
 
 
+class UsageError(Exception):
+    """Options that do not say what a command is to do; it ends as argparse does, with its usage and this message."""
+
+
 def run_command(
     parser: argparse.ArgumentParser, command: Callable[[argparse.Namespace, Output], int | None], argv: list[str] | None
 ) -> int:
@@ -269,6 +273,8 @@ def run_command(
     try:
         with _logging_to(output), compiling_shown(output), memory.limited(args.max_memory):
             return command(args, output) or 0
+    except UsageError as error:
+        parser.error(str(error))
     except XdnError as error:
         message, code = str(error), error.exit_code
     except OSError as error:

@@ -21,7 +21,7 @@ second or two, and kept in the cache folder.
 import argparse
 
 from xdn import api
-from xdn.cli.common import Output, list_registries, new_parser, run_command
+from xdn.cli.common import Output, UsageError, list_registries, new_parser, run_command
 from xdn.cli.graph_options import add_graph_options, draw_graph
 from xdn.cli.net_options import add_net_options, net_summary
 from xdn.report.machine import machine_table
@@ -41,11 +41,10 @@ def parser() -> argparse.ArgumentParser:
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command and return its exit code."""
-    made = parser()
-    return run_command(made, lambda args, output: _run(made, args, output), argv)
+    return run_command(parser(), _run, argv)
 
 
-def _run(parser: argparse.ArgumentParser, args: argparse.Namespace, output: Output) -> None:
+def _run(args: argparse.Namespace, output: Output) -> None:
     if args.list:
         list_registries(output, api.registries())
         return
@@ -55,7 +54,7 @@ def _run(parser: argparse.ArgumentParser, args: argparse.Namespace, output: Outp
         output.write_json(machine.document(), "machine")
         return
     if args.net is None:
-        parser.error("name a PROTOTXT, --list or --machine")
+        raise UsageError("name a PROTOTXT, --list or --machine")
     summary = net_summary(args, output)
     if args.graph:
         draw_graph(args, summary, output)

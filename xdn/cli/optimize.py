@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xdn import api
-from xdn.cli.common import Output, list_registries, new_parser, run_command, shown
+from xdn.cli.common import Output, UsageError, list_registries, new_parser, run_command, shown
 from xdn.cli.data_options import tell_transform
 from xdn.cli.net_options import add_net_options, check_not_overwritten, load_net, written_form
 from xdn.cli.prune_options import add_prune_options, pruned, recalibrated
@@ -69,11 +69,10 @@ def parser() -> argparse.ArgumentParser:
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command and return its exit code."""
-    made = parser()
-    return run_command(made, lambda args, output: _run(made, args, output), argv)
+    return run_command(parser(), _run, argv)
 
 
-def _run(parser: argparse.ArgumentParser, args: argparse.Namespace, output: Output) -> None:
+def _run(args: argparse.Namespace, output: Output) -> None:
     if args.list:
         from xdn.optimize.prune.criterion import CRITERIA
         from xdn.optimize.prune.schedule import SCHEDULES
@@ -82,7 +81,7 @@ def _run(parser: argparse.ArgumentParser, args: argparse.Namespace, output: Outp
         list_registries(output, {each.kind: each.describe() for each in (STAGES, CRITERIA, SCHEDULES, OBSERVERS)})
         return
     if args.net is None:
-        parser.error("name a PROTOTXT, or --list")
+        raise UsageError("name a PROTOTXT, or --list")
     stages = _stages(args)
     folder, form = args.output or Path(f"{args.net.stem}.xdn"), written_form(args.net, args.to)
     check_not_overwritten(folder / args.net.stem, form, filter(None, (args.net, args.weights)), "-o")

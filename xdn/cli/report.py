@@ -18,7 +18,7 @@ import argparse
 import json
 from pathlib import Path
 
-from xdn.cli.common import Output, list_registries, new_parser, result_file, run_command
+from xdn.cli.common import Output, UsageError, list_registries, new_parser, result_file, run_command
 from xdn.errors import DataError, SettingError
 from xdn.files import write_atomically
 from xdn.report.page.results import Results
@@ -43,16 +43,15 @@ def parser() -> argparse.ArgumentParser:
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command and return its exit code."""
-    made = parser()
-    return run_command(made, lambda args, output: _run(made, args, output), argv)
+    return run_command(parser(), _run, argv)
 
 
-def _run(parser: argparse.ArgumentParser, args: argparse.Namespace, output: Output) -> None:
+def _run(args: argparse.Namespace, output: Output) -> None:
     if args.list:
         list_registries(output, {SECTIONS.kind: SECTIONS.describe()})
         return
     if not args.results:
-        parser.error("name a RESULT, or --list")
+        raise UsageError("name a RESULT, or --list")
     results = Results.of([(path, read_result(path)) for path in args.results])
     words = Words(args.lang)
     if args.output is None:

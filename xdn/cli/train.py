@@ -24,7 +24,7 @@ from typing import Any
 from rich.progress import Progress
 
 from xdn import api
-from xdn.cli.common import Output, given, list_registries, new_parser, positive_int, run_command
+from xdn.cli.common import Output, UsageError, given, list_registries, new_parser, positive_int, run_command
 from xdn.cli.data_options import add_data_options, finder, tell_transform
 from xdn.cli.net_options import (
     add_input_shape_option,
@@ -78,17 +78,16 @@ def parser() -> argparse.ArgumentParser:
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command and return its exit code."""
-    made = parser()
-    return run_command(made, lambda args, output: _run(made, args, output), argv)
+    return run_command(parser(), _run, argv)
 
 
-def _run(parser: argparse.ArgumentParser, args: argparse.Namespace, output: Output) -> None:
+def _run(args: argparse.Namespace, output: Output) -> None:
     if args.list:
         _list(output)
     elif args.plot is not None:
         _plot(args, output)
     elif args.solver is None:
-        parser.error("name a SOLVER, --plot LOG or --list")
+        raise UsageError("name a SOLVER, --plot LOG or --list")
     else:
         _train(args, output)
 
