@@ -32,7 +32,7 @@ def drawn(nets: Sequence[tuple[str, NetSummary]], times: Times, words: Words, su
     SettingError
         Where the library that lays graphs out is not installed.
     """
-    sheets = [sheet(net, times, words("titled", title=words(key), rest=_size(net, words))) for key, net in nets]
+    sheets = [sheet(net, times, words.titled(key, _size(net, words))) for key, net in nets]
     steps = range(STEPS) if times else ()
     template = environment().get_template(f"net{suffix}")
     name = nets[0][1].name or words("net_graph")

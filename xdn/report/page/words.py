@@ -273,6 +273,10 @@ class Words:
         """Return the text of a key, filled in."""
         return WORDS[key][self._place].format(**fields)
 
+    def titled(self, key: str, rest: str | None) -> str:
+        """Return the text of a key as a title, with `rest` after it unless that is None."""
+        return self(key) if rest is None else self("titled", title=self(key), rest=rest)
+
     def joined(self, *texts: str) -> str:
         """Return texts with commas between them, those that are not empty."""
         return self("comma").join(filter(None, texts))

@@ -21,8 +21,7 @@ def engines(results: Results, words: Words) -> Content:
     blocks: list[Grid | Drawing] = []
     for name, run in results.runs:
         if run.compared:
-            alone = len(results.runs) == 1
-            title = words("engines") if alone else words("titled", title=words("engines"), rest=name)
+            title = words.titled("engines", name if len(results.runs) > 1 else None)
             blocks += _blocks(title, _rows(run), words)
     return words("engines_about"), blocks
 

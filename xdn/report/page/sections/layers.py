@@ -44,7 +44,7 @@ def layers(results: Results, words: Words) -> Content:
     blocks: list[Grid | Drawing] = []
     # Of many the first and the last one, which are compared.
     for name, profile in (profiled[-1], *profiled[:-1][:1]):
-        title = words("layers") if len(profiled) == 1 else words("titled", title=words("layers"), rest=name)
+        title = words.titled("layers", name if len(profiled) > 1 else None)
         blocks.append(_grid(title, profile, errors, words))
     last = profiled[-1][1]
     threads = words("threads_of", number=last.workers)

@@ -28,7 +28,6 @@ def training(results: Results, words: Words) -> Content:
                 if curve in each.curves and each.curves[curve][0]
             ]
             if lines:
-                alone = len(results.trainings) == 1
-                title = words(axis) if alone else words("titled", title=words(axis), rest=name)
+                title = words.titled(axis, name if len(results.trainings) > 1 else None)
                 blocks.append(Drawing(title, plotted(Plot(title, words("epoch"), words(axis), lines, height=_HEIGHT))))
     return about, blocks
