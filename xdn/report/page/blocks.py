@@ -94,6 +94,10 @@ class Drawing:
     svg: Markup
 
 
+#: What a section shows, one below the other.
+Block = Grid | Drawing
+
+
 @dataclass(frozen=True)
 class Part:
     """A section, filled.
@@ -103,13 +107,13 @@ class Part:
     name : str
         Of the section, by which links lead to it.
     title, about : str
-    blocks : tuple of Grid or Drawing
+    blocks : tuple of Block
     """
 
     name: str
     title: str
     about: str
-    blocks: tuple[Grid | Drawing, ...]
+    blocks: tuple[Block, ...]
 
 
 def shortened(name: str, most: int = MOST_LETTERS) -> str:

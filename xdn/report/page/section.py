@@ -4,12 +4,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from xdn.registry import Registry
-from xdn.report.page.blocks import Drawing, Grid, Part
+from xdn.report.page.blocks import Block, Part
 from xdn.report.page.results import Results
 from xdn.report.page.words import Words
 
 #: What a section makes of results: a line about it, and what is shown; no blocks where its data are not there.
-Content = tuple[str, list[Grid | Drawing]]
+Content = tuple[str, list[Block]]
 Maker = Callable[[Results, Words], Content]
 
 

@@ -2,7 +2,7 @@
 
 from xdn.evaluate.accuracy import Accuracy
 from xdn.report.classes import class_name
-from xdn.report.page.blocks import Cell, Column, Drawing, Grid, word
+from xdn.report.page.blocks import Block, Cell, Column, Grid, word
 from xdn.report.page.results import Results
 from xdn.report.page.section import Content, section
 from xdn.report.page.words import Words
@@ -12,7 +12,7 @@ from xdn.report.page.words import Words
 def classes(results: Results, words: Words) -> Content:
     """Each class's accuracy, and what its images are most often taken for."""
     counted = [run.contest.accuracy for _, run in results.runs if run.contest.accuracy]
-    blocks: list[Grid | Drawing] = [_grid(counted[-1], words)] if counted and counted[-1].classes else []
+    blocks: list[Block] = [_grid(counted[-1], words)] if counted and counted[-1].classes else []
     return "", blocks
 
 

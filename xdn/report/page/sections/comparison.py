@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from xdn.report.documents import RunDocument
-from xdn.report.page.blocks import Cell, Column, Drawing, Grid, Mark, word
+from xdn.report.page.blocks import Block, Cell, Column, Grid, Mark, word
 from xdn.report.page.results import Results
 from xdn.report.page.section import Content, section
 from xdn.report.page.words import Words
@@ -21,7 +21,7 @@ def comparison(results: Results, words: Words) -> Content:
     runs = results.runs
     if len(runs) < 2:
         return "", []
-    blocks: list[Grid | Drawing] = [_figures(runs, words)]
+    blocks: list[Block] = [_figures(runs, words)]
     first, last = runs[0][1].profile, runs[-1][1].profile
     if first and last:
         blocks.append(_layers(first.layers, last.layers, (runs[0][0], runs[-1][0]), words))

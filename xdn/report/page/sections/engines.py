@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from xdn.evaluate.contest import ContestResult
 from xdn.report.documents import RunDocument
-from xdn.report.page.blocks import Cell, Column, Drawing, Grid, word
+from xdn.report.page.blocks import Block, Cell, Column, Drawing, Grid, word
 from xdn.report.page.charts.bars import Bar, bars
 from xdn.report.page.results import Results
 from xdn.report.page.section import Content, section
@@ -18,7 +18,7 @@ _Row = tuple[str, str, ContestResult, str]
 @section("engines", 15)
 def engines(results: Results, words: Words) -> Content:
     """Time, throughput, latency and accuracy of other engines on the same inputs."""
-    blocks: list[Grid | Drawing] = []
+    blocks: list[Block] = []
     for name, run in results.runs:
         if run.compared:
             title = words.titled("engines", name if len(results.runs) > 1 else None)
@@ -34,7 +34,7 @@ def _rows(run: RunDocument) -> list[_Row]:
     return [(run.engine, run.precision, run.contest, ""), *others]
 
 
-def _blocks(title: str, rows: Sequence[_Row], words: Words) -> list[Grid | Drawing]:
+def _blocks(title: str, rows: Sequence[_Row], words: Words) -> list[Block]:
     own = rows[0][2].contest_s
     ratios = [timed.contest_s / own for _, _, timed, _ in rows]
     drawn = [

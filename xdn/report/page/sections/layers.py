@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from xdn.report.page.blocks import Cell, Column, Drawing, Grid, word
+from xdn.report.page.blocks import Block, Cell, Column, Grid, word
 from xdn.report.page.results import Results
 from xdn.report.page.section import Content, section
 from xdn.report.page.words import Words
@@ -41,7 +41,7 @@ def layers(results: Results, words: Words) -> Content:
         if optimized.sensitivity
         for each in optimized.sensitivity.layers
     }
-    blocks: list[Grid | Drawing] = []
+    blocks: list[Block] = []
     # Of many the first and the last one, which are compared.
     for name, profile in (profiled[-1], *profiled[:-1][:1]):
         title = words.titled("layers", name if len(profiled) > 1 else None)

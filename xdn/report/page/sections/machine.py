@@ -4,7 +4,7 @@ from xdn.evaluate.origin import LIBRARIES
 from xdn.kernels.machine.model import Machine, Rate
 from xdn.report.documents import Document, Host
 from xdn.report.machine import marked
-from xdn.report.page.blocks import Cell, Column, Drawing, Grid, word
+from xdn.report.page.blocks import Block, Cell, Column, Grid, word
 from xdn.report.page.results import Results
 from xdn.report.page.section import Content, section
 from xdn.report.page.words import Words
@@ -13,7 +13,7 @@ from xdn.report.page.words import Words
 @section("machine", 130)
 def machine(results: Results, words: Words) -> Content:
     """Processor, system and versions of each result, and the machine's ceilings."""
-    blocks: list[Grid | Drawing] = []
+    blocks: list[Block] = []
     told = [(name, document) for name, document in results.named if document.machine]
     if told:
         same: dict[tuple[str, ...], list[str]] = {}

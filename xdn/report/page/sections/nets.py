@@ -1,7 +1,7 @@
 """Nets in several engines and number formats: first who is ahead in each, then a table a net."""
 
 from xdn.report.documents import EnginesDocument
-from xdn.report.page.blocks import Cell, Column, Drawing, Grid, shortened, word
+from xdn.report.page.blocks import Block, Cell, Column, Drawing, Grid, shortened, word
 from xdn.report.page.charts.bars import Bar, bars
 from xdn.report.page.results import Results
 from xdn.report.page.section import Content, section
@@ -12,7 +12,7 @@ from xdn.report.quantities import difference, duration
 @section("nets", 14)
 def nets(results: Results, words: Words) -> Content:
     """Engines in all number formats, net by net."""
-    blocks: list[Grid | Drawing] = []
+    blocks: list[Block] = []
     if any(each.best_others for _, each in results.engines):
         blocks.append(_overview([each for _, each in results.engines], words))
     for _, each in results.engines:
@@ -43,7 +43,7 @@ def _overview(documents: list[EnginesDocument], words: Words) -> Grid:
     return Grid.of(words("nets"), columns, rows, long=len(rows) > 20)
 
 
-def _net(each: EnginesDocument, words: Words) -> list[Grid | Drawing]:
+def _net(each: EnginesDocument, words: Words) -> list[Block]:
     """Return bars and table of one net."""
     told = (each.mode, f"{each.images:,} x {shortened(each.data)}", words("threads_of", number=each.threads))
     title = words("titled", title=shortened(each.net), rest=words("comma").join(map(shortened, told)))

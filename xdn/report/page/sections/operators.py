@@ -1,7 +1,7 @@
 """What a search for each layer's way found."""
 
 from xdn.report.documents import SearchDocument
-from xdn.report.page.blocks import Cell, Column, Drawing, Grid, word
+from xdn.report.page.blocks import Block, Cell, Column, Grid, word
 from xdn.report.page.results import Results
 from xdn.report.page.section import Content, section
 from xdn.report.page.sections.tuning import about, best_so_far
@@ -12,7 +12,7 @@ from xdn.report.page.words import Words
 def operators(results: Results, words: Words) -> Content:
     """The best choice of each operator, relative to what the rules choose."""
     found = [run.operators for _, run in results.runs if run.operators]
-    blocks: list[Grid | Drawing] = []
+    blocks: list[Block] = []
     for each in found:
         blocks += [_choices(each, words), *best_so_far(each.trials, words)]
     return (about(found[-1], words) if found else ""), blocks

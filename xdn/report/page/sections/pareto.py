@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from xdn.report.page.blocks import Cell, Column, Drawing, Grid, word
+from xdn.report.page.blocks import Block, Cell, Column, Drawing, Grid, word
 from xdn.report.page.charts.lines import Line, Plot, Point, plotted
 from xdn.report.page.results import Results
 from xdn.report.page.section import Content, section
@@ -24,7 +24,7 @@ def front(places: Sequence[Place]) -> list[Place]:
 @section("pareto", 60)
 def pareto(results: Results, words: Words) -> Content:
     """The Pareto front of precisions that were measured, or of several runs."""
-    blocks: list[Grid | Drawing] = []
+    blocks: list[Block] = []
     about = ""
     for _, run in results.runs:
         if run.precisions:
@@ -43,7 +43,7 @@ def pareto(results: Results, words: Words) -> Content:
     return about, blocks
 
 
-def _precisions(verdict: Verdict, words: Words) -> list[Grid | Drawing]:
+def _precisions(verdict: Verdict, words: Words) -> list[Block]:
     rows = [
         (
             word(each.name, "better" if each.name == verdict.taken else ""),

@@ -1,7 +1,7 @@
 """What pruning took out, group by group."""
 
 from xdn.report.documents import PruningDocument
-from xdn.report.page.blocks import Cell, Column, Drawing, Grid, word
+from xdn.report.page.blocks import Block, Cell, Column, Drawing, Grid, word
 from xdn.report.page.charts.bars import Bar, bars
 from xdn.report.page.results import Results
 from xdn.report.page.section import Content, section
@@ -17,7 +17,7 @@ _MOST = 60
 def pruning(results: Results, words: Words) -> Content:
     """Filters before and after, of each group, and what could not be thinned."""
     found = [each.pruning for _, each in results.optimized if each.pruning]
-    blocks: list[Grid | Drawing] = []
+    blocks: list[Block] = []
     for each in found:
         blocks += _blocks(each, words)
     about = ""
@@ -30,7 +30,7 @@ def pruning(results: Results, words: Words) -> Content:
     return about, blocks
 
 
-def _blocks(pruning: PruningDocument, words: Words) -> list[Grid | Drawing]:
+def _blocks(pruning: PruningDocument, words: Words) -> list[Block]:
     drawn = [
         Bar(
             group.group, group.filters_after, f"{group.filters_before} -> {group.filters_after}", "own",
@@ -54,7 +54,7 @@ def _blocks(pruning: PruningDocument, words: Words) -> list[Grid | Drawing]:
         Column(words("criterion"), words=True, first_out=1),
     )
     title = words("filters")
-    blocks: list[Grid | Drawing] = [Drawing(title, bars(title, drawn))] if drawn else []
+    blocks: list[Block] = [Drawing(title, bars(title, drawn))] if drawn else []
     blocks.append(Grid.of(words("pruning"), columns, rows, long=True))
     if pruning.locked:
         kept = [(word(f"{each.layer} ({each.type})"), word(f"{each.filters} / {each.of}"), word(each.reason))

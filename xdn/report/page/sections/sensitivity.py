@@ -1,7 +1,7 @@
 """What each layer loses by reading 8-bit integers."""
 
 from xdn.report.documents import SensitivityDocument
-from xdn.report.page.blocks import Cell, Column, Drawing, Grid, word
+from xdn.report.page.blocks import Block, Cell, Column, Drawing, Grid, word
 from xdn.report.page.charts.bars import Bar, bars
 from xdn.report.page.charts.histograms import histograms
 from xdn.report.page.results import Results
@@ -17,7 +17,7 @@ _MUCH_DB = 20.0
 @section("sensitivity", 90)
 def sensitivity(results: Results, words: Words) -> Content:
     """Signal over noise of each layer, accuracies of nets that differ in it, and histograms of what is read."""
-    blocks: list[Grid | Drawing] = []
+    blocks: list[Block] = []
     about = ""
     for _, each in results.optimized:
         if each.sensitivity:
@@ -32,7 +32,7 @@ def sensitivity(results: Results, words: Words) -> Content:
     return about, blocks
 
 
-def _blocks(found: SensitivityDocument, words: Words) -> list[Grid | Drawing]:
+def _blocks(found: SensitivityDocument, words: Words) -> list[Block]:
     noisy = [(each.layer, each.sqnr_db) for each in found.layers if each.sqnr_db is not None]
     worst = sorted(noisy, key=lambda each: each[1])[:_BARS]
     drawn = [Bar(name, max(db, 0.0), f"{db:.1f} dB", "worse" if db < _MUCH_DB else "own") for name, db in worst]
@@ -47,7 +47,7 @@ def _blocks(found: SensitivityDocument, words: Words) -> list[Grid | Drawing]:
         for each in found.layers
     ]
     columns = Column(words("layer"), words=True), *(Column(words(n)) for n in ("error", "cosine", "alone", "others"))
-    blocks: list[Grid | Drawing] = [Drawing(words("sqnr_bars"), bars(words("sqnr_bars"), drawn))] if drawn else []
+    blocks: list[Block] = [Drawing(words("sqnr_bars"), bars(words("sqnr_bars"), drawn))] if drawn else []
     blocks.append(Grid.of(words("sensitivity"), columns, rows, long=True))
     small = [
         (blob, each.counts, words("up_to", most=f"{each.bar * len(each.counts):.3g}"))

@@ -1,7 +1,7 @@
 """What the optimizer's stages did."""
 
 from xdn.report.documents import OptimizeDocument
-from xdn.report.page.blocks import Cell, Column, Drawing, Grid, word
+from xdn.report.page.blocks import Block, Cell, Column, Drawing, Grid, word
 from xdn.report.page.charts.bars import Bar, bars
 from xdn.report.page.results import Results
 from xdn.report.page.section import Content, section
@@ -13,13 +13,13 @@ from xdn.report.quantities import count, difference
 def stages(results: Results, words: Words) -> Content:
     """Multiplications and parameters after each stage, and what was changed."""
     found = [(name, each) for name, each in results.optimized if each.stages]
-    blocks: list[Grid | Drawing] = []
+    blocks: list[Block] = []
     for name, each in found:
         blocks += _blocks(each, words("stages") if len(found) == 1 else name, words)
     return (words("stages_about", difference=difference(found[-1][1].difference)) if found else ""), blocks
 
 
-def _blocks(optimized: OptimizeDocument, title: str, words: Words) -> list[Grid | Drawing]:
+def _blocks(optimized: OptimizeDocument, title: str, words: Words) -> list[Block]:
     first = optimized.cost_before
     rows: list[tuple[Cell, ...]] = [
         (word(words("as_read")), Cell(""), Cell(""), *_costs(first.macs, first.parameters), Cell(""))

@@ -1,6 +1,6 @@
 """The curves of a training."""
 
-from xdn.report.page.blocks import Drawing, Grid
+from xdn.report.page.blocks import Block, Drawing
 from xdn.report.page.charts.lines import Line, Plot, plotted
 from xdn.report.page.results import Results
 from xdn.report.page.section import Content, section
@@ -15,7 +15,7 @@ _HEIGHT = 240
 @section("training", 100)
 def training(results: Results, words: Words) -> Content:
     """Loss, accuracy and learning rate over the epochs."""
-    blocks: list[Grid | Drawing] = []
+    blocks: list[Block] = []
     about = ""
     for name, each in results.trainings:
         if each.data:

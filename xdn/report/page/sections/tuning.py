@@ -3,7 +3,7 @@
 from itertools import accumulate
 
 from xdn.report.documents import SearchDocument, SearchTrial
-from xdn.report.page.blocks import Cell, Column, Drawing, Grid, word
+from xdn.report.page.blocks import Block, Cell, Column, Drawing, Grid, word
 from xdn.report.page.charts.heat import heat_map
 from xdn.report.page.charts.lines import Line, Plot, Point, plotted
 from xdn.report.page.results import Results
@@ -20,7 +20,7 @@ _MOST_TRIALS, _MOST_CELLS = 1000, 24
 def tuning(results: Results, words: Words) -> Content:
     """Default and winner, the best time of each pair of threads and chunk, and the search's way to it."""
     found = [run.tuning for _, run in results.runs if run.tuning]
-    blocks: list[Grid | Drawing] = []
+    blocks: list[Block] = []
     for each in found:
         blocks += [_values(each, words), *_map(each, words), *best_so_far(each.trials, words)]
     return (about(found[-1], words) if found else ""), blocks

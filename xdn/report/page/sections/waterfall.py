@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from xdn.evaluate.bars import Bar as Timed
 from xdn.report.contest import OUTSIDE, step_title
 from xdn.report.contest import waterfall as steps_of
-from xdn.report.page.blocks import Cell, Column, Drawing, Grid, word
+from xdn.report.page.blocks import Block, Cell, Column, Drawing, Grid, word
 from xdn.report.page.charts.bars import Bar, bars
 from xdn.report.page.results import Results
 from xdn.report.page.section import Content, section
@@ -21,7 +21,7 @@ _COLUMNS = (("contest_time", 0), ("spread", 1), ("factor", 0), ("total_factor", 
 @section("waterfall", 10)
 def waterfall(results: Results, words: Words) -> Content:
     """Time of each configuration of a contest, or of each of several runs."""
-    blocks: list[Drawing | Grid] = []
+    blocks: list[Block] = []
     for _, contest in results.contests:
         outside = [(bar.title, bar) for bar in contest.bars if bar.key in OUTSIDE]
         blocks += _blocks(outside, [(step_title(bar), bar) for bar in steps_of(contest) or contest.bars], words)
@@ -31,7 +31,7 @@ def waterfall(results: Results, words: Words) -> Content:
     return words("waterfall_about"), blocks
 
 
-def _blocks(outside: Sequence[Step], steps: Sequence[Step], words: Words) -> list[Drawing | Grid]:
+def _blocks(outside: Sequence[Step], steps: Sequence[Step], words: Words) -> list[Block]:
     """Return the bars and their numbers; other engines come first, and are no steps."""
     drawn = [Bar(name, bar.seconds, duration(bar.seconds), "other", limit=_limit_s(bar)) for name, bar in outside]
     rows = [_row(name, bar, None, None) for name, bar in outside]
