@@ -1,6 +1,6 @@
 """What sections are made of: grids of cells, and drawings; neither knows where it is shown."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -125,3 +125,8 @@ def shortened(name: str, most: int = MOST_LETTERS) -> str:
 def word(text: str, mark: Mark = "") -> Cell:
     """Return a cell of text."""
     return Cell(shortened(text), mark=mark)
+
+
+def number(value: float | None, say: Callable[[float], str], unknown: str = "-", *, bar: float | None = None) -> Cell:
+    """Return a cell of a number as `say` puts it; `unknown` stands for one that is not there."""
+    return Cell(unknown if value is None else say(value), value, bar=bar)

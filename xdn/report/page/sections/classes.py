@@ -2,7 +2,7 @@
 
 from xdn.evaluate.accuracy import Accuracy
 from xdn.report.classes import class_name
-from xdn.report.page.blocks import Block, Cell, Column, Grid, word
+from xdn.report.page.blocks import Block, Column, Grid, number, word
 from xdn.report.page.results import Results
 from xdn.report.page.section import Content, section
 from xdn.report.page.words import Words
@@ -19,20 +19,16 @@ def classes(results: Results, words: Words) -> Content:
 def _grid(accuracy: Accuracy, words: Words) -> Grid:
     rows = []
     for label, each in enumerate(accuracy.classes):
-        wrong = [(images, number) for number, images in each.predicted if number != label]
-        images, number = max(wrong, default=(0, label))
+        wrong = [(images, other) for other, images in each.predicted if other != label]
+        images, other = max(wrong, default=(0, label))
         percent = each.percent
         rows.append(
             (
                 word(each.name),
-                Cell(str(each.images), each.images),
-                Cell(str(each.correct), each.correct),
-                Cell(
-                    "-" if percent is None else f"{percent:.2f} %",
-                    percent,
-                    bar=None if percent is None else percent / 100,
-                ),
-                word(f"{class_name(number, accuracy.classes)} ({images})" if images else ""),
+                number(each.images, str),
+                number(each.correct, str),
+                number(percent, "{:.2f} %".format, bar=None if percent is None else percent / 100),
+                word(f"{class_name(other, accuracy.classes)} ({images})" if images else ""),
             )
         )
     columns = (

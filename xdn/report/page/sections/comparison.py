@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from xdn.report.documents import RunDocument
-from xdn.report.page.blocks import Block, Cell, Column, Grid, Mark, word
+from xdn.report.page.blocks import Block, Cell, Column, Grid, Mark, number, word
 from xdn.report.page.results import Results
 from xdn.report.page.section import Content, section
 from xdn.report.page.words import Words
@@ -82,7 +82,7 @@ def _figures(runs: Sequence[tuple[str, RunDocument]], words: Words) -> Grid:
     for measure in _measures(words, noise):
         values = [measure.of(run) for _, run in runs]
         if any(value is not None for value in values):
-            cells = [Cell("-" if value is None else measure.say(value), value) for value in values]
+            cells = [number(value, measure.say) for value in values]
             rows.append((word(measure.title), *cells, measure.change.cell(values[0], values[-1], words)))
     columns = Column(words("figure"), words=True), *(Column(name) for name, _ in runs), Column(words("difference"))
     return Grid.of(words("comparison"), columns, rows)
@@ -141,7 +141,7 @@ def _layers(
     for name in dict.fromkeys((*first, *last)):
         times = [found[name].ms if name in found else None for found in (first, last)]
         kind = (last.get(name) or first[name]).type
-        cells = [Cell("-" if ms is None else f"{ms:.3f}", ms) for ms in times]
+        cells = [number(ms, "{:.3f}".format) for ms in times]
         rows.append((word(name), word(kind), *cells, change.cell(times[0], times[1], words)))
     columns = (
         Column(words("layer"), words=True),

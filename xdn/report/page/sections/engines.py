@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from xdn.evaluate.contest import ContestResult
 from xdn.report.documents import RunDocument
-from xdn.report.page.blocks import Block, Cell, Column, Drawing, Grid, word
+from xdn.report.page.blocks import Block, Cell, Column, Drawing, Grid, number, word
 from xdn.report.page.charts.bars import Bar, bars
 from xdn.report.page.results import Results
 from xdn.report.page.section import Content, section
@@ -45,11 +45,11 @@ def _blocks(title: str, rows: Sequence[_Row], words: Words) -> list[Block]:
         (
             word(name),
             word(how),
-            Cell(duration(timed.contest_s), timed.contest_s),
-            Cell(f"{ratio:.2f}x", ratio),
-            Cell(f"{timed.images_per_s:,.0f}", timed.images_per_s),
+            number(timed.contest_s, duration),
+            number(ratio, "{:.2f}x".format),
+            number(timed.images_per_s, "{:,.0f}".format),
             Cell(duration(1e-3 * timed.latency.p50_ms), timed.latency.p50_ms) if timed.latency else Cell("-"),
-            Cell("-" if timed.percent is None else f"{timed.percent:.2f} %", timed.percent),
+            number(timed.percent, "{:.2f} %".format),
             word(differs),
         )
         for (name, how, timed, differs), ratio in zip(rows, ratios, strict=True)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from xdn.report.page.blocks import Block, Cell, Column, Grid, word
+from xdn.report.page.blocks import Block, Cell, Column, Grid, number, word
 from xdn.report.page.results import Results
 from xdn.report.page.section import Content, section
 from xdn.report.page.words import Words
@@ -67,10 +67,10 @@ def _row(layer: LayerProfile, most: float, errors: Mapping[str, float | None], w
     return (
         word(layer.name),
         word(layer.type),
-        Cell(f"{layer.ms:.3f}", layer.ms),
-        Cell(f"{layer.share:.1%}", layer.share, bar=layer.share / most if most else None),
+        number(layer.ms, "{:.3f}".format),
+        number(layer.share, "{:.1%}".format, bar=layer.share / most if most else None),
         Cell(f"{layer.predicted_ms:.3f}" if layer.predicted_ms else "", layer.predicted_ms or None),
-        Cell("" if ratio is None else f"{ratio:.2f}", ratio),
+        number(ratio, "{:.2f}".format, ""),
         Cell(count(layer.macs) if layer.macs else "", layer.macs or None),
         Cell(f"{layer.gflops:.1f}" if layer.macs else "", layer.gflops or None),
         Cell(f"{layer.peak_percent:.1f} %" if layer.macs else "", layer.peak_percent or None),

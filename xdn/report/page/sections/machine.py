@@ -4,7 +4,7 @@ from xdn.evaluate.origin import LIBRARIES
 from xdn.kernels.machine.model import Machine, Rate
 from xdn.report.documents import Document, Host
 from xdn.report.machine import marked
-from xdn.report.page.blocks import Block, Cell, Column, Grid, word
+from xdn.report.page.blocks import Block, Cell, Column, Grid, number, word
 from xdn.report.page.results import Results
 from xdn.report.page.section import Content, section
 from xdn.report.page.words import Words
@@ -42,7 +42,7 @@ def _ceilings(machine: Machine, words: Words) -> Grid:
     for level in machine.levels:
         name = words("memory") if level.name == "memory" else level.name
         rows.append(_rate(words("reads_from", name=name), level.gbytes, words("gbytes")))
-    rows.append((word(words("ghz")), Cell(f"{machine.ghz:.2f}", machine.ghz), Cell(""), word("GHz")))
+    rows.append((word(words("ghz")), number(machine.ghz, "{:.2f}".format), Cell(""), word("GHz")))
     columns = (
         Column(words("what"), words=True), Column(words("one_thread")),
         Column(words("all_threads", threads=machine.threads)), Column(words("unit"), words=True),

@@ -1,7 +1,7 @@
 """Nets in several engines and number formats: first who is ahead in each, then a table a net."""
 
 from xdn.report.documents import EnginesDocument
-from xdn.report.page.blocks import Block, Cell, Column, Drawing, Grid, shortened, word
+from xdn.report.page.blocks import Block, Cell, Column, Drawing, Grid, number, shortened, word
 from xdn.report.page.charts.bars import Bar, bars
 from xdn.report.page.results import Results
 from xdn.report.page.section import Content, section
@@ -56,11 +56,11 @@ def _net(each: EnginesDocument, words: Words) -> list[Block]:
             (
                 word(f"{name} {figures.version}"),
                 word(f"{figures.precision}, {figures.batch}, {figures.variant}"),
-                Cell(duration(seconds), seconds),
-                Cell("-" if ratio is None else f"{ratio:.2f}x", ratio),
+                number(seconds, duration),
+                number(ratio, "{:.2f}x".format),
                 Cell(f"{images / seconds:,.0f}", images / seconds),
-                Cell("-" if percent is None else f"{percent:.2f} %", percent),
-                Cell(difference(figures.largest_difference), figures.largest_difference),
+                number(percent, "{:.2f} %".format),
+                number(figures.largest_difference, difference),
             )
         )
     columns = (

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from xdn.evaluate.contest import ContestResult
-from xdn.report.page.blocks import Cell, Column, Grid, word
+from xdn.report.page.blocks import Cell, Column, Grid, number, word
 from xdn.report.page.results import Results
 from xdn.report.page.section import Content, section
 from xdn.report.page.words import Words
@@ -20,8 +20,8 @@ def noise(results: Results, words: Words) -> Content:
         (
             word(name),
             Cell(str(len(each.runs_s)), len(each.runs_s)),
-            *(Cell(duration(s), s) for s in (min(each.runs_s), each.contest_s, max(each.runs_s))),
-            Cell(f"{each.spread:.1%}", each.spread),
+            *(number(s, duration) for s in (min(each.runs_s), each.contest_s, max(each.runs_s))),
+            number(each.spread, "{:.1%}".format),
             *_latency(each),
         )
         for name, each in timed
@@ -48,4 +48,4 @@ def _latency(timed: ContestResult) -> tuple[Cell, ...]:
     if latency is None:
         return (Cell("-"),) * 4
     times = (latency.p50_ms, latency.p90_ms, latency.p99_ms)
-    return (*(Cell(duration(1e-3 * ms), ms) for ms in times), Cell(str(latency.requests), latency.requests))
+    return (*(Cell(duration(1e-3 * ms), ms) for ms in times), number(latency.requests, str))

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from xdn.report.page.blocks import Block, Cell, Column, Drawing, Grid, word
+from xdn.report.page.blocks import Block, Column, Drawing, Grid, number, word
 from xdn.report.page.charts.lines import Line, Plot, Point, plotted
 from xdn.report.page.results import Results
 from xdn.report.page.section import Content, section
@@ -47,9 +47,9 @@ def _precisions(verdict: Verdict, words: Words) -> list[Block]:
     rows = [
         (
             word(each.name, "better" if each.name == verdict.taken else ""),
-            Cell("-" if each.ms is None else f"{each.ms:.3f}", each.ms),
-            Cell("-" if each.factor is None else f"{each.factor:.2f}x", each.factor),
-            Cell("-" if each.drop is None else f"{each.drop:.2f}", each.drop),
+            number(each.ms, "{:.3f}".format),
+            number(each.factor, "{:.2f}x".format),
+            number(each.drop, "{:.2f}".format),
             word(each.why),
         )
         for each in verdict.candidates

@@ -1,7 +1,7 @@
 """What pruning took out, group by group."""
 
 from xdn.report.documents import PruningDocument
-from xdn.report.page.blocks import Block, Cell, Column, Drawing, Grid, word
+from xdn.report.page.blocks import Block, Cell, Column, Drawing, Grid, number, word
 from xdn.report.page.charts.bars import Bar, bars
 from xdn.report.page.results import Results
 from xdn.report.page.section import Content, section
@@ -41,8 +41,8 @@ def _blocks(pruning: PruningDocument, words: Words) -> list[Block]:
     rows = [
         (
             word(group_layers(group)),
-            Cell(str(group.filters_before), group.filters_before),
-            Cell(str(group.filters_after), group.filters_after),
+            number(group.filters_before, str),
+            number(group.filters_after, str),
             Cell(f"{group.filters_after / group.filters_before:.0%}" if group.filters_before else "-"),
             word(group.criterion),
         )

@@ -1,7 +1,7 @@
 """What each layer loses by reading 8-bit integers."""
 
 from xdn.report.documents import SensitivityDocument
-from xdn.report.page.blocks import Block, Cell, Column, Drawing, Grid, word
+from xdn.report.page.blocks import Block, Cell, Column, Drawing, Grid, number, word
 from xdn.report.page.charts.bars import Bar, bars
 from xdn.report.page.charts.histograms import histograms
 from xdn.report.page.results import Results
@@ -40,7 +40,7 @@ def _blocks(found: SensitivityDocument, words: Words) -> list[Block]:
         (
             word(each.layer),
             Cell(words("exact") if each.sqnr_db is None else f"{each.sqnr_db:.1f}", each.sqnr_db),
-            Cell(f"{each.cosine:.6f}", each.cosine),
+            number(each.cosine, "{:.6f}".format),
             Cell(_percent(each.alone), each.alone),
             Cell(_percent(each.others), each.others),
         )

@@ -1,7 +1,7 @@
 """What the optimizer's stages did."""
 
 from xdn.report.documents import OptimizeDocument
-from xdn.report.page.blocks import Block, Cell, Column, Drawing, Grid, word
+from xdn.report.page.blocks import Block, Cell, Column, Drawing, Grid, number, word
 from xdn.report.page.charts.bars import Bar, bars
 from xdn.report.page.results import Results
 from xdn.report.page.section import Content, section
@@ -26,7 +26,7 @@ def _blocks(optimized: OptimizeDocument, title: str, words: Words) -> list[Block
     ]
     for report in optimized.stages:
         numbers = [Cell(str(len(notes)), len(notes)) for notes in (report.changes, report.refusals)]
-        moved = Cell(difference(report.difference), report.difference)
+        moved = number(report.difference, difference)
         rows.append((word(report.stage), *numbers, *_costs(report.cost.macs, report.cost.parameters), moved))
     names = ("changes", "refused", "macs", "parameters", "moved_by")
     columns = Column(words("stage"), words=True), *(Column(words(name)) for name in names)
@@ -39,4 +39,4 @@ def _blocks(optimized: OptimizeDocument, title: str, words: Words) -> list[Block
 
 
 def _costs(macs: int, parameters: int) -> tuple[Cell, Cell]:
-    return Cell(count(macs), macs), Cell(count(parameters), parameters)
+    return number(macs, count), number(parameters, count)

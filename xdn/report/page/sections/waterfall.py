@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from xdn.evaluate.bars import Bar as Timed
 from xdn.report.contest import OUTSIDE, step_title
 from xdn.report.contest import waterfall as steps_of
-from xdn.report.page.blocks import Block, Cell, Column, Drawing, Grid, word
+from xdn.report.page.blocks import Block, Cell, Column, Drawing, Grid, number, word
 from xdn.report.page.charts.bars import Bar, bars
 from xdn.report.page.results import Results
 from xdn.report.page.section import Content, section
@@ -49,12 +49,12 @@ def _row(name: str, bar: Timed, factor: float | None, total: float | None) -> tu
     percent = bar.result.contest.percent
     return (
         word(name),
-        Cell(duration(bar.seconds), bar.seconds),
-        Cell(f"{bar.spread:.1%}", bar.spread),
-        Cell("" if factor is None else f"{factor:.2f}x", factor),
-        Cell("" if total is None else f"{total:.2f}x", total),
-        Cell(str(bar.result.threads), bar.result.threads),
-        Cell("-" if percent is None else f"{percent:.2f} %", percent),
+        number(bar.seconds, duration),
+        number(bar.spread, "{:.1%}".format),
+        number(factor, "{:.2f}x".format, ""),
+        number(total, "{:.2f}x".format, ""),
+        number(bar.result.threads, str),
+        number(percent, "{:.2f} %".format),
     )
 
 
