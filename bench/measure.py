@@ -11,11 +11,14 @@ from typing import Any
 import numpy as np
 from engine import BF16, F32, Engine
 
+from xdn import settings
 from xdn.data import Dataset
 from xdn.data.packed import PackedData
 from xdn.data.views import first_images
 from xdn.errors import XdnError
+from xdn.evaluate.compared import Setting
 from xdn.evaluate.engines import AS_IT_COMES
+from xdn.evaluate.timing import run_for
 
 #: Number format -> largest difference of an engine, relative to the largest output. f32: other algorithms (Winograd).
 #: bf16: values and weights are rounded by 2^-9 at each of some hundred layers, and what comes of that is not larger.
@@ -25,19 +28,11 @@ TOLERANCES = {F32: 1e-3, BF16: 0.1}
 TRIAL_S = 1.0
 #: How long an engine runs before it is timed, in seconds: its own threads are awake then, and those of the engine
 #: before it, which may spin for work for 0.2 s (OpenMP), asleep. After a rest, threads may share a core for long.
-WARM_S = 0.4
+WARM_S = settings.COMPARED_WARM_S
 #: Images a batch where only labels count.
 ANSWER_BATCH = 16
 
 Opener = Callable[[], Dataset]
-
-
-@dataclass(frozen=True)
-class Setting:
-    """How an engine is run: images a batch, and one of its variants."""
-
-    batch: int
-    variant: str
 
 
 @dataclass
@@ -74,13 +69,6 @@ def timed(action: Callable[[], Any]) -> tuple[float, Any]:
     return time.perf_counter() - start, result
 
 
-def warm(action: Callable[[], Any], seconds: float = WARM_S) -> None:
-    """Run `action` again and again for so many seconds."""
-    end = time.perf_counter() + seconds
-    while time.perf_counter() < end:
-        action()
-
-
 def in_turn(
     actions: Mapping[str, Callable[[], Any]], rounds: int, warm_s: float = 0.0
 ) -> tuple[dict[str, list[float]], dict[str, Any]]:
@@ -97,7 +85,7 @@ def in_turn(
     results = {}
     for number in range(rounds + 1):
         for name, action in actions.items():
-            warm(action, warm_s)
+            run_for(action, warm_s)
             once_s, results[name] = timed(action)
             seconds[name] += [once_s] if number else []
     return seconds, results
@@ -111,7 +99,7 @@ def drain(engine: Engine, batches: Iterable[Any]) -> None:
 
 def warm_up(engine: Engine, batch: Any) -> None:
     """Run a batch again and again for `WARM_S`."""
-    warm(partial(drain, engine, [batch]))
+    run_for(partial(drain, engine, [batch]), WARM_S)
 
 
 def best_setting(

@@ -2,7 +2,7 @@
 
 import time
 
-from xdn.evaluate.timing import Latency, durations
+from xdn.evaluate.timing import Latency, durations, run_for
 
 
 def test_percentiles_are_in_milliseconds():
@@ -34,3 +34,11 @@ def test_no_request_begins_after_the_budget():
 
 def test_at_least_one_request_is_measured():
     assert len(durations(lambda number: None, count=5, budget_s=0.0)) == 1
+
+
+def test_an_action_runs_until_its_time_has_passed():
+    calls = []
+    run_for(lambda: (calls.append(None), time.sleep(0.001)), 0.005)
+    run_for(lambda: calls.append("never"), 0.0)
+    assert calls
+    assert "never" not in calls

@@ -14,7 +14,7 @@ from xdn import settings
 from xdn.evaluate.answers import Answers, takes_batch
 from xdn.evaluate.contest import Contestant, ContestResult, Rounds, timed
 from xdn.evaluate.engines import ENGINES, Engine
-from xdn.evaluate.timing import Latency, durations
+from xdn.evaluate.timing import Latency, durations, run_for
 from xdn.graph import Array, Feed, Net, Shape
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ class EngineJob(Contestant):
         """Set the engine up, and run a call."""
         feed = next(self._job.feeds(self.setting.batch))
         self._configure(self.setting, feed)
-        next(self._engine.infer([feed]))
+        self._run(feed)
 
     def answers(self) -> Answers:
         """Run all images."""
@@ -171,9 +171,7 @@ def compared(
     def awake(number: int, place: int) -> None:
         if begun is not None:
             begun(number, place)
-        end = time.perf_counter() + settings.COMPARED_WARM_S
-        while time.perf_counter() < end:
-            contestants[place].warm()
+        run_for(contestants[place].warm, settings.COMPARED_WARM_S)
 
     return timed(contestants, rounds, awake if others else begun)
 

@@ -75,3 +75,10 @@ def durations(request: Callable[[int], object], count: int, budget_s: float) -> 
         if end - begin > budget_s:
             break
     return taken
+
+
+def run_for(action: Callable[[], object], seconds: float) -> None:
+    """Run `action` again and again until so many seconds have passed."""
+    end = time.perf_counter() + seconds
+    while time.perf_counter() < end:
+        action()
