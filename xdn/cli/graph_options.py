@@ -11,6 +11,7 @@ from xdn.errors import DataError
 from xdn.files import write_atomically
 from xdn.graph.summary import NetSummary, summarize
 from xdn.optimize import PLAIN, POST_FUSION, apply_stages, stage_names
+from xdn.report.page.words import EN, LANGUAGES, Words
 
 if TYPE_CHECKING:
     from xdn.report.drawn.net import Times
@@ -23,14 +24,13 @@ def add_graph_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--times", type=Path, metavar="RESULT", help="colour layers by the times that xdn-run --profile --json wrote"
     )
-    group.add_argument("--lang", choices=("en", "zh"), default="en", help="of the drawing (default: en)")
+    group.add_argument("--lang", choices=LANGUAGES, default=EN, help=f"of the drawing (default: {EN})")
 
 
 def draw_graph(args: Namespace, summary: NetSummary, output: Output) -> None:
     """Write the drawing: the net as it is read, and, where all its layers are known, as sessions run it."""
     # Import the runtime and the engine of templates, which other uses of the command do without.
     from xdn.report.drawn.files import checked_graph, drawn
-    from xdn.report.page.words import Words
 
     checked_graph(args.graph)
     times = _times(args.times)
