@@ -79,8 +79,7 @@ def _row(layer: LayerProfile) -> tuple[str, ...]:
         layer.name,
         layer.type,
         ", ".join(map(shape, layer.shapes)),
-        # The instruction set, after the two underscores, is that of the whole run.
-        ", ".join(name.partition("__")[0] for name in layer.kernels),
+        kernels_of(layer),
         f"{layer.ms:.3f}",
         f"{layer.predicted_ms:.3f}" if layer.predicted_ms else "",
         f"{layer.share:.1%}",
@@ -90,6 +89,11 @@ def _row(layer: LayerProfile) -> tuple[str, ...]:
         size(layer.bytes) if layer.bytes else "",
         f"{layer.gbytes:.1f}" if layer.bytes else "",
     )
+
+
+def kernels_of(layer: LayerProfile) -> str:
+    """Return the names of a layer's kernels, without the instruction set behind two underscores: the whole run's."""
+    return ", ".join(name.partition("__")[0] for name in layer.kernels)
 
 
 def numbers_of(layer: LayerProfile) -> str:

@@ -6,7 +6,7 @@ from xdn.report.page.blocks import Block, Cell, Column, Grid, number, word
 from xdn.report.page.results import Results
 from xdn.report.page.section import Content, section
 from xdn.report.page.words import Words
-from xdn.report.profile import numbers_of
+from xdn.report.profile import kernels_of, numbers_of
 from xdn.report.quantities import count, duration, shape, size
 from xdn.runtime.profile import LayerProfile, Profile
 
@@ -75,7 +75,7 @@ def _row(layer: LayerProfile, most: float, errors: Mapping[str, float | None], w
         Cell(f"{layer.gflops:.1f}" if layer.macs else "", layer.gflops or None),
         Cell(f"{layer.peak_percent:.1f} %" if layer.macs else "", layer.peak_percent or None),
         word(numbers_of(layer)),
-        word(", ".join(kernel.partition("__")[0] for kernel in layer.kernels)),
+        word(kernels_of(layer)),
         word(", ".join(map(shape, layer.shapes))),
         Cell(size(layer.bytes) if layer.bytes else "", layer.bytes or None),
         Cell(exact if error is None else f"{error:.1f}", error),
