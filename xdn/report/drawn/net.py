@@ -9,7 +9,7 @@ from markupsafe import Markup
 from xdn.graph.summary import LayerSummary, NetSummary
 from xdn.report.drawn.layout import BOX_HEIGHT, BOX_WIDTH, Place, Way, laid_out
 from xdn.report.page.blocks import shortened
-from xdn.report.page.charts.heat import STEPS
+from xdn.report.page.charts.heat import step_of
 from xdn.report.page.charts.svg import element, text, tip
 from xdn.report.quantities import count, duration, shape
 
@@ -98,7 +98,7 @@ def _box(layer: LayerSummary, centre: Place, colour: str, ms: float | None = Non
 def _colour(layer: LayerSummary, ms: float | None, most: float) -> str:
     """Return the class of a box: a step of heat by its time, else whether it multiplies, has no arithmetic, or else."""
     if most > 0:
-        return "cold" if ms is None else f"t{min(STEPS - 1, int(STEPS * ms / most))}"
+        return "cold" if ms is None else f"t{step_of(ms, most)}"
     if not layer.known:
         return "unknown"
     return "multiplies" if layer.cost and layer.cost.macs else "other"

@@ -22,7 +22,7 @@ def heat_map(
         parts.append(text(left - 8, at * _CELL_HEIGHT + 19, row, "end"))
         for place, column in enumerate(columns):
             if (value := cells.get((row, column))) is not None:
-                step = min(STEPS - 1, int(STEPS * (value - least) / ((most - least) or 1.0)))
+                step = step_of(value - least, (most - least) or 1.0)
                 parts.append(_cell(left + place * _CELL_WIDTH, at * _CELL_HEIGHT, value, step, f"{row}, {column}"))
     bottom = len(rows) * _CELL_HEIGHT
     for place, column in enumerate(columns):
@@ -30,6 +30,11 @@ def heat_map(
     width = left + len(columns) * _CELL_WIDTH
     parts.append(text((left + width) / 2, bottom + 34, column_title, "middle", "label"))
     return drawing(width + 8, bottom + 42, title, *parts)
+
+
+def step_of(part: float, whole: float) -> int:
+    """Return the step of colour of a part of a whole, the last one where it is all of it."""
+    return min(STEPS - 1, int(STEPS * part / whole))
 
 
 def _cell(x: float, y: float, value: float, step: int, said: str) -> Markup:
