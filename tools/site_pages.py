@@ -4,12 +4,13 @@ import os
 import re
 from pathlib import Path
 
+from generated import DOCS
+
 from xdn import api
 from xdn.cli.completion import commands
 from xdn.cli.described import Argument, Command
 
-ROOT = Path(__file__).resolve().parent.parent
-DOCS = ROOT / "docs"
+ROOT = DOCS.parent
 #: Pages from elsewhere in the repository -> their names in the site.
 BROUGHT = {
     ROOT / "CHANGELOG.md": "changes.md",
