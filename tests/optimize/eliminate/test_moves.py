@@ -114,3 +114,13 @@ def test_images_of_other_sizes_keep_their_layers():
     ]
     net = net_of(data(2, 3, 4, 4), *layers, layer("ReLU", "r", ["b"]))
     assert shorten(net).net is net
+
+
+def test_what_nothing_reads_stays_for_others_to_remove():
+    layers = [
+        layer("Reshape", "split", ["data"], shape=(0, 4, 6, 3)),
+        layer("Permute", "there", ["split"], order=(0, 2, 1, 3)),
+        layer("Permute", "back", ["there"], order=(0, 2, 1, 3)),
+    ]
+    net = net_of(data(*SHAPE), *layers, layer("ReLU", "r", ["data"]), outputs=["r"])
+    assert shorten(net).net is net

@@ -47,9 +47,10 @@ class EliminateMoves(Stage):
             return Rewrite(net)
         layers = [each for layer in net.layers for each in made.get(layer.name, (layer,))]
         moved = EliminateDead().apply(net.replace(layers=tuple(layers), outputs=net.outputs)).net
-        # Chains that begin with the same layers may leave nothing for these to do.
+        # Chains that begin with the same layers may leave nothing for these to do; of others nothing reads the last.
         left = {layer.name for layer in moved.layers}
-        return Rewrite(_with_joined_slices(moved), tuple(note for note in edits.changes if note.layer in left))
+        changes = tuple(note for note in edits.changes if note.layer in left)
+        return Rewrite(_with_joined_slices(moved), changes) if changes else Rewrite(net)
 
 
 @dataclass(frozen=True)
