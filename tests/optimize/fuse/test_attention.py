@@ -30,8 +30,9 @@ def means(weighed):
     ]
 
 
-def inputs(steps=STEPS):
-    return [data(2, steps, 3, 4, name="q"), data(2, KEYS, 3, 4, name="k"), data(2, KEYS, 3, 2, name="v")]
+def inputs(steps=STEPS, *, key_heads=3, value_heads=3):
+    sizes = {"q": (steps, 3, 4), "k": (KEYS, key_heads, 4), "v": (KEYS, value_heads, 2)}
+    return [data(2, *size, name=name) for name, size in sizes.items()]
 
 
 def fuse(net):
@@ -63,6 +64,15 @@ def test_with_a_mask_that_several_share():
     assert done.net.layer("y").bottoms == ("q", "k", "v", "mask")
 
 
+@pytest.mark.parametrize(("axis", "size"), [(0, (1, 1, 1, KEYS)), (3, (2, 1, 1, 1))], ids=["images", "keys"])
+def test_a_mask_is_what_is_repeated_for_heads_and_steps_only(axis, size):
+    tiles = [layer("Tile", "each", ["mask"], axis=axis, tiles=2 if axis == 0 else KEYS)]
+    tiles += [layer("Tile", "rows", ["each"], axis=2, tiles=STEPS), layer("Tile", "all", ["rows"], tiles=3)]
+    layers = [*scores(), *tiles, layer("Eltwise", "sum", ["all", "scaled"]), *means("sum")]
+    done = fuse(net_of(*inputs(), data(*size, name="mask"), *layers, outputs=["y"]))
+    assert done.net.layer("y").bottoms == ("q", "k", "v", "each")
+
+
 @pytest.mark.parametrize(
     ("net", "reason"),
     [
@@ -71,6 +81,8 @@ def test_with_a_mask_that_several_share():
         ([*inputs(), *scores(key_order=(0, 2, 1, 3), transpose_b=True)[:4], layer("Eltwise", "sum", ["product"] * 2),
           *means("sum")], "not of a product of two blobs"),
         ([*inputs(7), *scores(), *means("scaled")], "fewer than 8 steps"),
+        ([*inputs(key_heads=1), *scores(), *means("scaled")], "not of the same images and heads"),
+        ([*inputs(value_heads=1), *scores(), *means("scaled")], "not of the same images and heads"),
     ],
 )  # fmt: skip
 def test_what_stays(net, reason):

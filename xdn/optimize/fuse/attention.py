@@ -2,7 +2,9 @@
 
 from typing import NamedTuple, TypeVar
 
+from xdn.errors import ShapeError
 from xdn.graph import Layer, LayerParams, Net
+from xdn.graph.net import infer
 from xdn.layers.dotproductattention import DotProductAttention
 from xdn.layers.eltwise import Eltwise
 from xdn.layers.matmul import MatMul
@@ -92,7 +94,12 @@ def _around(net: Net, softmax: Layer, product: Layer) -> Layer | str:
         return f"there are fewer than {_LEAST_STEPS} steps"
     params = DotProductAttention(scale=scores.factor * queries[1] * keys[1])
     bottoms = (queries[0], keys[0], values[0], *([scores.mask] if scores.mask else []))
-    return Layer(last.name, params, bottoms, last.tops)
+    made = Layer(last.name, params, bottoms, last.tops)
+    try:
+        infer(made, net.blobs)
+    except ShapeError:
+        return "queries, keys and values are not of the same images and heads"
+    return made
 
 
 def _scores(net: Net, blob: str) -> _Scores | None:
@@ -116,9 +123,13 @@ def _scores(net: Net, blob: str) -> _Scores | None:
 
 def _mask(net: Net, blob: str) -> str | None:
     """Return what Tiles repeat for all heads and steps, a blob (N, 1, 1, S) of several; None of others."""
-    while _params(layer := net.producers[blob], Tile) is not None:
+    images, *_, keys = net.blobs[blob].shape
+    while net.blobs[blob].shape != (images, 1, 1, keys):
+        layer = net.producers[blob]
+        if _params(layer, Tile) is None:
+            return None
         blob = layer.bottoms[0]
-    return blob if net.blobs[blob].shape[1:3] == (1, 1) else None
+    return blob
 
 
 def _source(net: Net, blob: str, order: tuple[int, ...]) -> tuple[str, float] | None:
