@@ -20,6 +20,11 @@ def only_reader(net: Net, blob: str) -> Layer | None:
     return net.consumers[blob][0] if reason_to_keep(net, blob) is None and net.consumers[blob] else None
 
 
+def is_plain(layer: Layer) -> bool:
+    """Return whether a layer computes and stores f32, and nothing is fused to it."""
+    return layer.epilogue is None and not layer.quantized and not any(layer.stored)
+
+
 def sharers(net: Net, layer: Layer) -> list[Layer]:
     """Return the other layers that share weights with `layer` (`param { name: ... }`)."""
     own = {name for name in layer.shared if name}

@@ -16,7 +16,7 @@ from xdn.optimize.edits import Edits
 from xdn.optimize.eliminate.dead import EliminateDead
 from xdn.optimize.eliminate.identity import larger
 from xdn.optimize.eliminate.pieces import Pieces, Step, UndividedError, steps_between
-from xdn.optimize.match import names
+from xdn.optimize.match import is_plain, names
 from xdn.optimize.stage import POST_FUSION, STAGES, Rewrite, Stage
 
 
@@ -81,7 +81,7 @@ def _chain(net: Net, last: Layer) -> list[Layer] | None:
 
 def _moves(net: Net, layer: Layer) -> bool:
     """Return whether a layer gives values of its bottom to its tops, each image's to that image."""
-    if not isinstance(layer.params, (Reshape, Flatten, Permute, Slice)) or layer.quantized or any(layer.stored):
+    if not isinstance(layer.params, (Reshape, Flatten, Permute, Slice)) or not is_plain(layer):
         return False
     bottom = net.blobs[layer.bottoms[0]]
     twice = Blob((2 * bottom.shape[0], *bottom.shape[1:]), bottom.element)
@@ -150,7 +150,7 @@ def _with_joined_slices(net: Net) -> Net:
     """Return the net with one Slice for all that cut an axis of a blob, where what is read of them is disjoint."""
     alike: dict[tuple[str, int], list[Layer]] = {}
     for layer in net.layers:
-        if isinstance(layer.params, Slice) and not layer.quantized:
+        if isinstance(layer.params, Slice) and is_plain(layer):
             alike.setdefault((layer.bottoms[0], layer.params.along(net.blobs[layer.bottoms[0]])), []).append(layer)
     edits = Edits()
     for (_, axis), (first, *others) in alike.items():

@@ -14,7 +14,7 @@ from xdn.layers.softmax import Softmax
 from xdn.layers.tile import Tile
 from xdn.optimize.edits import Edits, Fusion
 from xdn.optimize.eliminate.dead import EliminateDead
-from xdn.optimize.match import only_reader, reason_to_keep, title
+from xdn.optimize.match import is_plain, only_reader, reason_to_keep, title
 from xdn.optimize.stage import POST_FUSION, STAGES, Rewrite
 
 #: How steps and heads change places.
@@ -154,5 +154,4 @@ def _is_turned(layer: Layer, order: tuple[int, ...]) -> bool:
 
 def _params(layer: Layer, kind: type[Params]) -> Params | None:
     """Return the parameters of a layer of a type that computes in f32, and to which nothing is fused."""
-    plain = layer.epilogue is None and not layer.quantized and not any(layer.stored)
-    return layer.params if plain and isinstance(layer.params, kind) else None
+    return layer.params if is_plain(layer) and isinstance(layer.params, kind) else None

@@ -17,7 +17,7 @@ from xdn.layers.power import Power
 from xdn.layers.relu6 import ReLU6
 from xdn.layers.sigmoid import Sigmoid
 from xdn.layers.swish import Swish
-from xdn.optimize.match import only_reader, reason_to_keep, title
+from xdn.optimize.match import is_plain, only_reader, reason_to_keep, title
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +42,7 @@ class Spelling:
 def spelled_around(net: Net, layer: Layer) -> Spelling | str | None:
     """Return what a ReLU6, Sigmoid or Erf is part of, or why of nothing; None for what does not look like a match."""
     spelled = _SPELLED.get(type(layer.params))
-    return None if spelled is None or layer.epilogue is not None or layer.quantized else spelled(net, layer)
+    return None if spelled is None or not is_plain(layer) else spelled(net, layer)
 
 
 def is_spelled(net: Net, layer: Layer) -> bool:
@@ -136,7 +136,7 @@ _SPELLED: Mapping[type[LayerParams], Callable[[Net, Layer], Spelling | str | Non
 def _is_power(layer: Layer, scale: float, shift: float) -> bool:
     """Return whether a layer is scale * x + shift, but for the last bit of the scale."""
     params = layer.params
-    if not isinstance(params, Power) or layer.epilogue is not None or layer.quantized:
+    if not isinstance(params, Power) or not is_plain(layer):
         return False
     return params.power == 1 and abs(params.scale - scale) <= np.spacing(real(abs(scale))) and params.shift == shift
 
@@ -144,6 +144,6 @@ def _is_power(layer: Layer, scale: float, shift: float) -> bool:
 def _product(net: Net, x: str, factor: str) -> Layer | None:
     """Return the layer that multiplies x by `factor`, where nothing else reads this."""
     reader = only_reader(net, factor)
-    if reader is None or not isinstance(reader.params, Eltwise) or reader.epilogue is not None or reader.quantized:
+    if reader is None or not isinstance(reader.params, Eltwise) or not is_plain(reader):
         return None
     return reader if reader.params.operation == "PROD" and sorted(reader.bottoms) == sorted((x, factor)) else None

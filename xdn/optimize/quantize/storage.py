@@ -10,6 +10,7 @@ from xdn.layers.pooling import Pooling
 from xdn.layers.quantize import Quantize
 from xdn.layers.split import Split
 from xdn.optimize.match import names
+from xdn.optimize.quantize.bf16 import ReadBf16
 from xdn.optimize.stage import POST_FUSION, STAGES, Note, Rewrite, Stage
 
 #: Blob -> how each reading takes it, None as f32.
@@ -34,15 +35,7 @@ class QuantizedStorage(Stage):
 
     group = POST_FUSION
     in_files = False
-    after = (
-        "fuse-attention",
-        "fuse-residual",
-        "fuse-hard-swish",
-        "fuse-activation",
-        "eliminate-unread",
-        "fuse-projection",
-        "read-bf16",
-    )
+    after = (*ReadBf16.after, "read-bf16")
 
     def apply(self, net: Net) -> Rewrite:
         """Ask how blobs are read from the outputs to the inputs, then store from the inputs to the outputs."""
