@@ -25,6 +25,11 @@ def test_threads_have_parts_of_a_shared_cache():
     assert USUAL.level_of_all(shared.bytes) is memory
 
 
+def test_a_step_takes_what_takes_longest():
+    rates = Rates(multiplied=2.0, latency=4.0)
+    assert [rates.step(*tile) for tile in ((2, 3), (5, 2), (5, 2, 7.0))] == [4.0, 5.0, 7.0]
+
+
 def test_products_of_each_element_have_a_rate():
     rates = Rates(multiplied=1.0, dots=2.0, pairs=3.0)
     assert [rates.products(element) for element in (F32, U8, S8, BF16)] == [1.0, 2.0, 2.0, 3.0]

@@ -73,6 +73,17 @@ class Rates:
         known = {U8: self.dots, S8: self.dots, BF16: self.pairs}
         return known.get(element, self.multiplied)
 
+    def step(self, rows: int, vectors: int, loads: float = 0.0) -> float:
+        """Return the cycles of a step of a register tile: it multiplies each row with each vector, and adds to sums.
+
+        Parameters
+        ----------
+        rows, vectors : int
+        loads : float
+            Cycles that what it loads takes, at the same time.
+        """
+        return max(rows * vectors / self.multiplied, loads, self.latency)
+
     def level(self, held: float, threads: int) -> Level:
         """Return the nearest level that keeps so many bytes of each of so many threads from one use to the next."""
         return next(level for level in self.levels if held <= _KEPT * level.bytes / min(threads, level.shared_by))

@@ -144,20 +144,23 @@ def _body(name: KernelName, target: Target, schedule: Schedule) -> KernelBody:
     return attention
 
 
+def _sizes(lowering: Lowering) -> tuple[int, int, int, int]:
+    """Return heads, keys, and the elements of a query and of a value."""
+    (_, _, heads, depth), (_, keys, _, _), (_, _, _, values), *_ = (bottom.shape for bottom in lowering.bottoms)
+    return heads, keys, depth, values
+
+
 def _tiling(lowering: Lowering) -> tuple[int, int, int]:
     """Return rows of a tile, registers of a row, and panels of a head."""
-    registers, panels = panels_of(lowering)
-    keys, values = lowering.bottoms[1].shape[1], lowering.bottoms[2].shape[3]
+    (registers, panels), (_, keys, _, values) = panels_of(lowering), _sizes(lowering)
     return min(tile_rows(lowering.target, registers, values), keys), registers, panels
 
 
 def _phases(lowering: Lowering) -> tuple[Phase, ...]:
     """Return what the tiles and the exponentials of all panels take."""
-    rows, registers, panels = _tiling(lowering)
-    (_, _, heads, depth), rates = lowering.bottoms[0].shape, lowering.target.rates
-    keys, values = lowering.bottoms[1].shape[1], lowering.bottoms[2].shape[3]
-    step = max(rows * registers / rates.multiplied, rates.latency)
+    (rows, registers, panels), (heads, keys, depth, values) = _tiling(lowering), _sizes(lowering)
     tiles = -(-keys // rows) * depth + -(-values // rows) * keys
+    step = lowering.target.rates.step(rows, registers)
     cycles = heads * panels * (tiles * step + keys * registers * _SCORE_CYCLES)
     held = float(4 * keys * registers * lowering.target.vector_bytes)
     streams = (lowering.read, lowering.written, Loop(heads * panels * held, held))
@@ -170,8 +173,7 @@ def lower_attention(lowering: Lowering) -> Lowered:
     layer, (rows, registers, panels) = lowering.layer, _tiling(lowering)
     names = ("q", "k", "v", "mask")[: len(layer.bottoms)]
     layouts = {name: lowering.bottom(number) for number, name in enumerate(names)} | {"y": lowering.top()}
-    (_, _, heads, depth), row = lowering.bottoms[0].shape, registers * lowering.target.lanes
-    keys, values = lowering.bottoms[1].shape[1], lowering.bottoms[2].shape[3]
+    (heads, keys, depth, values), row = _sizes(lowering), registers * lowering.target.lanes
     words = Attending(
         **dict(zip(names, layer.bottoms, strict=True)),
         y=layer.tops[0],

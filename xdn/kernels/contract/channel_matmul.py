@@ -75,9 +75,9 @@ def _tiling(lowering: Lowering) -> tuple[int, int, int]:
 
 def _phases(lowering: Lowering) -> tuple[Phase, ...]:
     """Return what all tiles take."""
-    (width, registers, panels), rates = _tiling(lowering), lowering.target.rates
+    width, registers, panels = _tiling(lowering)
     inputs, tiles = lowering.bottoms[0].shape[2], panels * -(-lowering.tops[0].shape[2] // width)
-    step = max(width * registers / rates.multiplied, rates.latency)
+    step = lowering.target.rates.step(width, registers)
     return (Phase(tiles * inputs * step, (lowering.read, lowering.written), tiles),)
 
 

@@ -134,9 +134,8 @@ def _phases(lowering: Lowering) -> tuple[Phase, ...]:
     (*_, rows, inputs), (*_, columns) = lowering.params.matrices(lowering.bottoms)
     (tall, wide), rates, top = _tile(lowering), lowering.target.rates, lowering.top()
     loads = (tall + wide) * lowering.target.vector_bytes / rates.levels[0].one
-    step = max(tall * wide / rates.multiplied, loads, rates.latency)
     tiles = -(-rows // tall) * -(-columns // wide) * (top.block_elements // (top.lanes * rows * columns))
-    return (Phase(tiles * inputs * step, (lowering.read, lowering.written), tiles),)
+    return (Phase(tiles * inputs * rates.step(tall, wide, loads), (lowering.read, lowering.written), tiles),)
 
 
 @family("matmul", "MatMul", when=_takes, schedules=BOTH, phases=_phases)

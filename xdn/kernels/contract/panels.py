@@ -48,10 +48,8 @@ def panel_tile(rows: int, builder: Callable[[ir.IRBuilder], VectorBuilder], sche
         one = b.load if schedule is BATCH else (lambda pointer: b.broadcast(b.scalar(pointer)))
 
         def add(i: ir.Value, acc: list[ir.Value]) -> list[ir.Value]:
-            vector, at = (
-                b.load(b.offset(vectors, b.ir.mul(vector_step, i))),
-                b.offset(factors, b.ir.mul(factor_step, i)),
-            )
+            vector = b.load(b.offset(vectors, b.ir.mul(vector_step, i)))
+            at = b.offset(factors, b.ir.mul(factor_step, i))
             each = (one(b.offset(at, b.ir.mul(factor_row, b.const(r)))) for r in range(rows))
             return [b.fma(factor, vector, value) for factor, value in zip(each, acc, strict=True)]
 

@@ -103,8 +103,7 @@ def tile_cycles(target: Target, rows: int, vectors: int, products: float) -> flo
     """
     rates = target.rates
     loads = vectors * target.vector_bytes / rates.levels[0].one + rows / rates.scalars
-    step = max(rows * vectors / rates.multiplied, loads, rates.latency)
-    return products * step + _TILE + rows * _ROW + rows * vectors * _SUM
+    return products * rates.step(rows, vectors, loads) + _TILE + rows * _ROW + rows * vectors * _SUM
 
 
 def tiles_of(target: Target) -> Iterator[tuple[int, int]]:
