@@ -23,7 +23,6 @@ from typing import Any
 
 from llvmlite import ir
 
-from xdn.codegen import formulas
 from xdn.codegen.builder import VectorBuilder
 from xdn.codegen.intrinsics import at_element
 from xdn.codegen.jit import I64, NUMBER, POINTER, VOID, emitted
@@ -37,6 +36,7 @@ from xdn.kernels.core.frame import kernel_source
 from xdn.kernels.core.layout import BATCH, BOTH, Schedule
 from xdn.kernels.core.portion import portion
 from xdn.kernels.core.work import Loop, Phase
+from xdn.kernels.normalise.softmax import emit_powers, emit_quotients
 
 #: Cycles of a vector of scores between the products: it is loaded and stored twice, and raised to a power.
 _SCORE_CYCLES = 30.0
@@ -67,25 +67,18 @@ def _softmax_of(builder: Callable[[ir.IRBuilder], VectorBuilder], schedule: Sche
         scores, mask, count, row, mask_step, factor = args
         scale = b.broadcast(factor)
 
-        def place(number: ir.Value) -> ir.Value:
-            return b.offset(scores, b.ir.mul(row, number))
-
         def find_most(number: ir.Value, carried: list[ir.Value]) -> list[ir.Value]:
-            value = b.mul(b.load(place(number)), scale)
+            place = b.offset(scores, b.ir.mul(row, number))
+            value = b.mul(b.load(place), scale)
             if masked:
                 at = b.offset(mask, b.ir.mul(mask_step, number))
                 value = b.add(value, b.load(at) if schedule is BATCH else b.broadcast(b.scalar(at)))
-            b.store(value, place(number))
+            b.store(value, place)
             return [b.larger(value, carried[0])]
 
-        def exponentiate(number: ir.Value, carried: list[ir.Value]) -> list[ir.Value]:
-            power = formulas.exp(b, b.sub(b.load(place(number)), most))
-            b.store(power, place(number))
-            return [b.add(carried[0], power)]
-
         (most,) = b.loop(b.const(0), count, [b.number(float("-inf"))], find_most)
-        (total,) = b.loop(b.const(0), count, [b.number(0)], exponentiate)
-        b.store(total, place(count))
+        total = emit_powers(b, scores, count, scores, row, most)
+        b.store(total, b.offset(scores, b.ir.mul(row, count)))
 
     return softmax
 
@@ -96,14 +89,7 @@ def _divide_by(builder: Callable[[ir.IRBuilder], VectorBuilder]) -> Any:
     @emitted(VOID, POINTER, POINTER, I64, I64)
     def divide(irbuilder: ir.IRBuilder, y: ir.Value, total: ir.Value, count: ir.Value, pitch: ir.Value) -> None:
         b = builder(irbuilder)
-        sums = b.load(total)
-
-        def one(number: ir.Value, carried: list[ir.Value]) -> list[ir.Value]:
-            at = b.offset(y, b.ir.mul(pitch, number))
-            b.store(b.div(b.load(at), sums), at)
-            return carried
-
-        b.loop(b.const(0), count, [], one)
+        emit_quotients(b, y, count, pitch, b.load(total))
 
     return divide
 

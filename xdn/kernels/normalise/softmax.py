@@ -67,24 +67,39 @@ def _position(target: Target) -> Callable[..., None]:
 def emit_softmax(b: VectorBuilder, x: ir.Value, count: ir.Value, y: ir.Value, step: ir.Value) -> None:
     """Emit e**(x - max) over their sum for each lane of `count` values that lie `step` elements apart, in order."""
 
-    def place(begin: ir.Value, number: ir.Value) -> ir.Value:
-        return b.offset(begin, b.ir.mul(step, number))
-
     def find_most(number, carried):
-        return [b.larger(b.load(place(x, number)), carried[0])]
-
-    def exponentiate(number, carried):
-        power = formulas.exp(b, b.sub(b.load(place(x, number)), most))
-        b.store(power, place(y, number))
-        return [b.add(carried[0], power)]
-
-    def divide(number, carried):
-        b.store(b.div(b.load(place(y, number)), total), place(y, number))
-        return []
+        return [b.larger(b.load(_place(b, x, step, number)), carried[0])]
 
     (most,) = b.loop(b.const(1), count, [b.load(x)], find_most)
+    emit_quotients(b, y, count, step, emit_powers(b, x, count, y, step, most))
+
+
+def emit_powers(
+    b: VectorBuilder, x: ir.Value, count: ir.Value, y: ir.Value, step: ir.Value, most: ir.Value
+) -> ir.Value:
+    """Emit e**(x - most) for each lane of `count` values that lie `step` elements apart, and return their sum."""
+
+    def exponentiate(number, carried):
+        power = formulas.exp(b, b.sub(b.load(_place(b, x, step, number)), most))
+        b.store(power, _place(b, y, step, number))
+        return [b.add(carried[0], power)]
+
     (total,) = b.loop(b.const(0), count, [b.number(0)], exponentiate)
+    return total
+
+
+def emit_quotients(b: VectorBuilder, y: ir.Value, count: ir.Value, step: ir.Value, total: ir.Value) -> None:
+    """Emit y / total, in place, for each lane of `count` values that lie `step` elements apart."""
+
+    def divide(number, carried):
+        b.store(b.div(b.load(_place(b, y, step, number)), total), _place(b, y, step, number))
+        return []
+
     b.loop(b.const(0), count, [], divide)
+
+
+def _place(b: VectorBuilder, begin: ir.Value, step: ir.Value, number: ir.Value) -> ir.Value:
+    return b.offset(begin, b.ir.mul(step, number))
 
 
 def _of_images(target: Target) -> KernelBody:
