@@ -74,6 +74,11 @@ def sums(net, feed, expected):
     return (own + direct) * UNIT + TINY
 
 
+def sums_of(products):
+    """Sums of so many products of two blobs in two orders, as `sums` argues it."""
+    return lambda net, feed, expected: 2 * UNIT * (sqrt(products) + 2) * magnitude(net, feed, expected)
+
+
 def activated(net, feed, expected):
     """A chain of products, then a fused activation, whose slope widens the chain's error.
 
