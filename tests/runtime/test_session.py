@@ -288,6 +288,14 @@ def test_pixels_keep_one_plan_a_transform(net):
     assert session.plans()[0] is first
 
 
+def test_prepared_pixels_have_their_plan(net):
+    session, transform, images = Session(net), _transform(), np.ones((2, 6, 5, 3), np.uint8)
+    session.prepare_pixels(images, transform)
+    (prepared,) = session.plans()
+    session.run_pixels(images, transform)
+    assert session.plans()[0] is prepared
+
+
 # Many callers, processes, signals.
 
 
