@@ -43,11 +43,13 @@ def _joined(layer: Message, taken: set[str]) -> list[Message]:
     steps = _Joining(layer.name, taken)
     classes, bottoms = param.num_classes, list(layer.bottom)
     confidences, locations, priors = bottoms[:maps], bottoms[maps : 2 * maps], bottoms[2 * maps :]
-    if how:
-        ratios = [None] * maps if how == ["no_permute"] else _ratios(layer, maps, stated)
-        confidences = [steps.turned(blob, classes, ratio) for blob, ratio in zip(confidences, ratios, strict=True)]
-        turn = steps.channels_last if how == ["no_permute"] else lambda blob, ratio: steps.turned(blob, 4, ratio)
-        locations = [turn(blob, ratio) for blob, ratio in zip(locations, ratios, strict=True)]
+    if how == ["no_permute"]:
+        confidences = [steps.turned(blob) for blob in confidences]
+        locations = [steps.channels_last(blob) for blob in locations]
+    elif how:
+        ratios = _ratios(layer, maps, stated)
+        confidences = [steps.parted(*each, classes) for each in zip(confidences, ratios, strict=True)]
+        locations = [steps.parted(*each, 4) for each in zip(locations, ratios, strict=True)]
     rows = [steps.concat([steps.flat(blob) for blob in blobs], axis=1) for blobs in (locations, confidences)]
     rows.append(steps.concat(priors, axis=2) if len(priors) > 1 else priors[0])
     layer.ClearField("bottom")
@@ -86,17 +88,19 @@ class _Joining(Steps):
         layer.permute_param.order.extend(order)
         return str(layer.name)
 
-    def channels_last(self, blob: str, _ratios: int | None) -> str:
+    def channels_last(self, blob: str) -> str:
         """(N, ratios * 4, H, W) -> (N, H, W, ratios * 4)."""
         return self._permuted(blob, 0, 2, 3, 1)
 
-    def turned(self, blob: str, planes: int, ratios: int | None) -> str:
-        """(N, planes, ratios, H * W) -> (N, H * W, ratios, planes); where `ratios` are given, of any shape."""
-        if ratios:
-            layer = self.add("ratios", "Reshape", blob)
-            layer.reshape_param.shape.dim.extend((0, planes, ratios, -1))
-            blob = layer.name
+    def turned(self, blob: str) -> str:
+        """(N, planes, ratios, H * W) -> (N, H * W, ratios, planes)."""
         return self._permuted(blob, 0, 3, 2, 1)
+
+    def parted(self, blob: str, ratios: int, planes: int) -> str:
+        """(N, ...) of planes, each ratio by ratio -> (N, H * W, ratios, planes)."""
+        layer = self.add("ratios", "Reshape", blob)
+        layer.reshape_param.shape.dim.extend((0, planes, ratios, -1))
+        return self.turned(layer.name)
 
     def flat(self, blob: str) -> str:
         """(N, ...) -> (N, M)."""
