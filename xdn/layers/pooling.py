@@ -152,7 +152,7 @@ class Pooling(CaffeLayer):
         """(N, C, H, W) -> (N, C, P, Q), of a volume (N, C, O, P, Q), and as much for the indices of the maxima."""
         n, c, *sizes = one_bottom(bottoms, *POSITIONED).shape
         if self.pool == "STOCHASTIC":
-            what = "STOCHASTIC pooling draws at random while training, and XDN has no rule for it"
+            what = "STOCHASTIC pooling draws at random while training; reading a file makes other layers of it"
             raise UnsupportedError(what, mend="pool: AVE comes nearest at test time")
         if n_tops > (2 if self.pool == "MAX" and not self.is_dilated else 1):
             raise ShapeError(f"{n_tops} tops; MAX gives the maxima and their indices, AVE the averages")

@@ -33,7 +33,7 @@ def _siblings(layer: Message, taken: set[str]) -> list[Message]:
         del each.bottom[:], each.top[:]
         each.bottom.append(bottom)
         each.top.append(top)
-        while number > 1 and (each.name in taken):
+        while number > 1 and each.name in taken:
             each.name = f"{each.name}_{number}"
         taken.add(each.name)
         made.append(each)
