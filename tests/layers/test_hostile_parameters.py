@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.kernels.checks import FULL_MATRIX
 from xdn.errors import XdnError
 from xdn.graph import Blob
 from xdn.layers.base import LAYERS
@@ -276,7 +277,7 @@ def _layers(draw, cls):
 @pytest.mark.parametrize(("name", "cls"), TYPES)
 def test_several_at_once_on_any_bottoms(name, cls):
     # Any number of examples may be refused: that is what is tested.
-    @settings(max_examples=20, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=60 if FULL_MATRIX else 20, suppress_health_check=list(HealthCheck))
     @given(layer=_layers(cls), seed=st.integers(0, 9))
     def check(layer, seed):
         _check(*layer, np.random.default_rng(seed))
