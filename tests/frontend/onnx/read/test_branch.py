@@ -8,6 +8,8 @@ from onnx import TensorProto, helper, numpy_helper
 import xdn
 from tests.frontend.onnx.read.onnx_models import check, f32, model_of
 from xdn.errors import NetError, ParseError, UnsupportedError
+from xdn.frontend.onnx.read import branch
+from xdn.frontend.onnx.read.functions import read_all
 from xdn.frontend.onnx.read.net import net_of
 
 
@@ -115,3 +117,16 @@ def test_values_of_a_branch_lie_in_the_models_folder(location, tmp_path):
             xdn.load(folder / "net.onnx")
     with pytest.raises(ParseError, match="in another file"):
         net_of(model, "m")
+
+
+def test_refused_branches_are_read_once_in_each_way(monkeypatch):
+    """Of any batch, and of the one that the model states, however deep they lie."""
+    read, depth = [], 5
+    monkeypatch.setattr(branch, "read_all", lambda node, nodes: read.append(node) or read_all(node, nodes))
+    node = helper.make_node("Erfinv", ["x"], ["z0"])
+    for level in range(1, depth + 1):
+        then = graph_of([node], f"z{level - 1}")
+        node = helper.make_node("If", ["yes"], [f"z{level}"], then_branch=then, else_branch=then)
+    with pytest.raises(UnsupportedError, match="Erfinv"):
+        net_of(model_of([node], {"x": (1, 3)}, {"yes": np.array([True])}, [f"z{depth}"]), "m")
+    assert len(read) == 2 * depth

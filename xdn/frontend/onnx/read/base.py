@@ -44,6 +44,8 @@ class Node:
     apart: bool = field(default=False, init=False)
     #: Whether it is read of the batch alone that the model states: all of a value are axes of one image then.
     alone: bool = False
+    #: Whether other nodes are read in its place.
+    replaced: bool = field(default=False, init=False)
 
     def __post_init__(self) -> None:
         self.apart = not self.making.apart.isdisjoint(self.proto.input)

@@ -28,6 +28,7 @@ def function(node: Node) -> None:
 
 def read_all(node: Node, nodes: Sequence[onnx.NodeProto]) -> None:
     """Read nodes in the place of another; UnsupportedError for the first one that cannot be read."""
+    node.replaced = True
     for each in nodes:
         refusal = node.making.read(each)
         if refusal is not None:

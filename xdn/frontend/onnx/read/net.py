@@ -1,7 +1,7 @@
 """The nodes of an ONNX graph, one after the other -> layers of a `Net`."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from enum import Enum, auto
 from functools import partial
@@ -138,30 +138,32 @@ def _make(node: Node) -> None:
     It is one of any batch, of the one that the model states, or the function that ONNX defines its operator by.
     """
     try:
-        _read_node(node)
-    except (UnsupportedError, ShapeError) as error:
-        if READERS[node.proto.op_type] is functions.function:
-            raise
-        try:
-            functions.function(node)
-        except (UnsupportedError, ShapeError):
-            raise error from None
-
-
-def _read_node(node: Node) -> None:
-    """Make layers of a node, of any batch, or where that is refused of the one that the model states."""
-    try:
         apart.check(node)
         READERS[node.proto.op_type](node)
-    except (UnsupportedError, ShapeError) as error:
-        if not node.making.is_stated:
-            raise
-        again = apart.alone(node)
-        try:
-            READERS[node.proto.op_type](again)
-        except (UnsupportedError, ShapeError):
-            raise error from None
-        apart.joined(again)
+    except (UnsupportedError, ShapeError):
+        for way in _other_ways_of(node):
+            with suppress(UnsupportedError, ShapeError):
+                way(node)
+                return
+        raise
+
+
+def _other_ways_of(node: Node) -> list[Callable[[Node], None]]:
+    """Return the ways to make layers of a node that is refused as one of any batch.
+
+    There are none where others stand in its place: each of them was tried in all ways itself.
+    """
+    if node.replaced:
+        return []
+    ways: list[Callable[[Node], None]] = [_of_one_batch] if node.making.is_stated else []
+    return ways if READERS[node.proto.op_type] is functions.function else [*ways, functions.function]
+
+
+def _of_one_batch(node: Node) -> None:
+    """Make layers of a node, of the batch alone that the model states."""
+    again = apart.alone(node)
+    READERS[node.proto.op_type](again)
+    apart.joined(again)
 
 
 def _fold(node: Node, constants: Sequence[Value]) -> bool:
