@@ -94,9 +94,7 @@ def is_possible(making: Making) -> bool:
 def add_input(making: Making, name: str, blob: str) -> None:
     """Let the name of an input stand for a blob (N, T, ...) as a value (T, N, ...)."""
     first, *rest = making.blobs[blob].shape[1:]
-    top = making.fresh(f"{blob}.apart")
-    making.add(top, Reshape(shape=(0, first, 1, *rest)), [blob], [top], {})
-    making.values[name] = top
+    making.values[name] = making.step(f"{blob}.apart", Reshape(shape=(0, first, 1, *rest)), [blob])
     making.apart.add(name)
 
 
@@ -122,11 +120,9 @@ def add_output(making: Making, name: str) -> None:
         raise UnsupportedError(f"the output {name!r}, of shape {tuple(shape)}, has no axis that is the batch")
     axis = shape.index(1)
     shape.remove(1)
-    first = making.fresh(f"{name}.first" if axis else name)
-    making.add(first, Reshape(shape=(0, *shape)), [blob], [first], {})
-    making.values[name] = first
+    blob = making.step(f"{name}.first" if axis else name, Reshape(shape=(0, *shape)), [blob])
     if axis:
-        top = making.values[name] = making.fresh(name)
         order = (*range(1, axis + 1), 0, *range(axis + 1, len(shape) + 1))
-        making.add(top, Permute(order=order), [first], [top], {})
+        blob = making.step(name, Permute(order=order), [blob])
+    making.values[name] = blob
     making.apart.remove(name)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 import onnx
@@ -135,7 +136,6 @@ class Making:
         self._taken: dict[str, int] = {}
         self._layers_taken: dict[str, int] = {}
         self._rounded: dict[tuple[str, Reading], str] = {}
-        self._set_apart: dict[str, str] = {}
         self._reshaped: dict[tuple[str, Shape], str] = {}
         self._stored: dict[tuple[str, Integers], str] = {}
         self._constants: dict[str | float, str] = {}
@@ -162,6 +162,19 @@ class Making:
         if isinstance(params, Reshape) and not read:
             self.origins[tops[0]] = self.origins.get(bottoms[0], bottoms[0])
 
+    def step(
+        self,
+        wish: str,
+        params: LayerParams,
+        bottoms: Sequence[str],
+        weights: Mapping[str, Array] = MappingProxyType({}),
+        read: Sequence[Reading] = (),
+    ) -> str:
+        """Append a layer of one top, which is called `wish` or a variant of it as the layer is; return its name."""
+        top = self.fresh(wish)
+        self.add(top, params, bottoms, [top], weights, read)
+        return top
+
     def _follow(self, layer: Layer) -> None:
         """Keep where the batch is in the tops of a layer."""
         if self.is_alone:
@@ -175,8 +188,7 @@ class Making:
     def rounded(self, blob: str, how: Reading) -> str:
         """Return the blob of the values of another, rounded; they come from a layer that does nothing else."""
         if (blob, how) not in self._rounded:
-            top = self._rounded[blob, how] = self.fresh(f"{blob}.{how.element.name}")
-            self.add(top, Power(), [blob], [top], {}, (how,))
+            self._rounded[blob, how] = self.step(f"{blob}.{how.element.name}", Power(), [blob], read=(how,))
         return self._rounded[blob, how]
 
     def stored(self, value: Read) -> str:
@@ -195,35 +207,33 @@ class Making:
         raised = (Binary(operation="ADD"), [zero]) if isinstance(zero, str) else (Power(shift=zero), [])
         divided: list[tuple[LayerParams, list[str]]] = [(Binary(operation="DIV"), [scale]), (Unary(), [])]
         for params, others in [*divided, *([raised] if zero else []), (Clip(min=low, max=high), [])]:
-            top = self.fresh(f"{blob}.integers")
-            self.add(top, params, [blob, *others], [top], {})
-            blob = top
+            blob = self.step(f"{blob}.integers", params, [blob, *others])
         return blob
 
     def set_apart(self, blob: str) -> str:
         """Return the blob of a value with the batch before all its axes, where the first one holds a batch of 1."""
-        if blob not in self._set_apart:
-            first, *rest = self.blobs[blob].shape
-            top = self._set_apart[blob] = self.fresh(f"{blob}.apart")
-            self.add(top, Reshape(shape=(0 if first == 1 else -1, first, *rest)), [blob], [top], {})
-        return self._set_apart[blob]
+        first, *rest = self.blobs[blob].shape
+        return self._in_shape(blob, "apart", (0 if first == 1 else -1, first, *rest))
 
     def reshaped(self, blob: str, wish: str, shape: Sequence[int]) -> str:
         """Return the blob of a value in a shape that is stated in full, so that the net is of one batch alone."""
         self.is_alone = True
-        key = (blob, tuple(shape))
+        return self._in_shape(blob, wish, tuple(shape))
+
+    def _in_shape(self, blob: str, wish: str, shape: Shape) -> str:
+        """Return the blob of a value in a shape as Reshape is told it; all that read it so share one layer."""
+        key = (blob, shape)
         if key not in self._reshaped:
-            top = self._reshaped[key] = self.fresh(f"{blob}.{wish}")
-            self.add(top, Reshape(shape=tuple(shape)), [blob], [top], {})
+            self._reshaped[key] = self.step(f"{blob}.{wish}", Reshape(shape=shape), [blob])
         return self._reshaped[key]
 
     def constant(self, name: str | float, value: Array) -> str:
         """Return the blob of the constant that `name` stands for, or of a number; all that read it share one layer."""
         if name not in self._constants:
-            top = self._constants[name] = self.fresh(f"{name}.blob")
             # A blob has an axis at least; one of extent 1 is laid along others as a number is.
             value = np.atleast_1d(value)
-            self.add(top, Parameter(shape=value.shape), [], [top], {"parameter": value})
+            params = Parameter(shape=value.shape)
+            self._constants[name] = self.step(f"{name}.blob", params, [], {"parameter": value})
         return self._constants[name]
 
     def forget(self, node: onnx.NodeProto) -> None:
@@ -252,8 +262,7 @@ class Making:
                 raise UnsupportedError(f"the output {output!r} depends on the shapes of the inputs alone")
             if value != output:
                 # It is an input, or a value with another name, which a layer that only names it hands on.
-                value, blob = self.fresh(output), value
-                self.add(value, Split(), [blob], [value], {})
+                value = self.step(output, Split(), [value])
             found.append(value)
         return Net(name, self._needed(found), tuple(dict.fromkeys(found)))
 

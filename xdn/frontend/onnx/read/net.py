@@ -206,7 +206,6 @@ def _add_inputs(
         mend = "Say which one: --input-shape NAME=C,H,W"
         raise ShapeError(f"the net has {len(names)} inputs: {', '.join(map(repr, names))}", mend=mend)
     for info in inputs:
-        name = making.fresh(info.name)
         given = said_shape(input_shape, info.name, len(names) == 1)
         said = _extents(info)
         turned = given is None and not making.recurrent and _is_steps_first(said, steps_first)
@@ -214,7 +213,7 @@ def _add_inputs(
         images = images_of(metadata, info.name)
         spread = _UNIT_SPREAD if images == Images() else PIXEL_SPREAD
         params = Input((shape,), images.transform, images.source, images.resize, spread=spread)
-        making.add(name, params, [], [name], {})
+        name = making.step(info.name, params, [])
         if turned:
             apart.add_input(making, info.name, name)
         else:
