@@ -232,6 +232,10 @@ class Node:
         """Return the shape of the blob of an input."""
         return self.shape_of(self.bottom(index))
 
+    def value_shape(self, index: int = 0) -> Shape:
+        """Return the shape of an input's value, also of a constant: without the batch where that is before its axes."""
+        return self.constant(index, "input").shape if self.is_constant(index) else self.shape(index)[self.apart :]
+
     def shape_of(self, blob: str) -> Shape:
         """Return the shape of a blob."""
         return self.making.blobs[blob].shape

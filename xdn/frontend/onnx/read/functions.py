@@ -118,12 +118,9 @@ def _in_full(node: Node) -> onnx.NodeProto:
 
 def _shape(node: Node, number: int) -> Shape | None:
     """Return the shape of an input's value; None where nobody knows it."""
-    value = node.value(number)
-    if isinstance(value, Unknown):
+    if isinstance(node.value(number), Unknown):
         return None
-    if node.is_constant(number):
-        return tuple(node.constant(number, "input").shape)
-    return node.shape(number)[node.proto.input[number] in node.making.apart :]
+    return node.value_shape(number)
 
 
 def rename(nodes: Sequence[onnx.NodeProto], caller: Node, constants: Sequence[onnx.TensorProto] = ()) -> None:

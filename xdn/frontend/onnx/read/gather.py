@@ -89,13 +89,17 @@ def _image(node: Node, blob: str) -> Shape:
     return node.shape_of(blob)[1:]
 
 
+def _image_of_value(node: Node, index: int) -> Shape:
+    """Return the shape of an input's value, also of a constant, without the batch."""
+    return node.value_shape(index)[not node.apart :]
+
+
 def _of_elements(node: Node, data: str) -> tuple[str | Array, Shape]:
     """Return the places of elements by their numbers along one axis, and the shape that they are in."""
     axis = node.axis(node.attribute("axis", 0), len(node.shape_of(data)))
     if axis == 0:
         raise UnsupportedError("it is along the batch")
-    image, index = _image(node, data), node.constant(1, "indices").shape if node.is_constant(1) else node.shape(1)
-    shape = index[not (node.apart and node.is_constant(1)) :]
+    image, shape = _image(node, data), _image_of_value(node, 1)
     strides = _strides(image)
     if len(shape) != len(image) or any(
         own > extent for number, (own, extent) in enumerate(zip(shape, image, strict=True), 1) if number != axis
@@ -195,8 +199,7 @@ def _of_parts(node: Node, data: str, batches: int) -> tuple[str | Array, Shape]:
         How many axes of an image data and numbers have in common.
     """
     image = _image(node, data)
-    own = node.constant(1, "indices").shape if node.is_constant(1) else node.shape(1)
-    *lead, count = own[not (node.apart and node.is_constant(1)) :]
+    *lead, count = own = _image_of_value(node, 1)
     if not 0 <= batches <= min(len(lead), len(image) - count) or count < 1:
         raise ShapeError(f"indices of shape {own} of parts of elements of shape {image}, of which {batches} axes match")
     strides, end = _strides(image), batches + count

@@ -30,7 +30,7 @@ def shape_(node: Node) -> None:
 
     Refused: as an output of the model.
     """
-    shape = node.shape()[node.apart :]
+    shape = node.value_shape()
     first, end = node.attribute("start", 0), node.attribute("end", len(shape))
     node.stands_for(np.array(shape[first:end], np.int64))
     node.making.of_shapes.update(node.proto.output)
@@ -42,7 +42,7 @@ def size(node: Node) -> None:
 
     Refused: as an output of the model.
     """
-    node.stands_for(np.array(prod(node.shape()[node.apart :]), np.int64))
+    node.stands_for(np.array(prod(node.value_shape()), np.int64))
     node.making.of_shapes.update(node.proto.output)
 
 
@@ -53,7 +53,7 @@ def reshape(node: Node) -> None:
     Refused: a shape that is no constant, and one that has no elements.
     """
     wanted = list(node.integers(1, "shape") or ())
-    own = node.shape()[node.apart :]
+    own = node.value_shape()
     copied = [] if node.attribute("allowzero", 0) else [axis for axis, extent in enumerate(wanted) if extent == 0]
     if copied:
         wanted = [own[axis] if extent == 0 and axis < len(own) else extent for axis, extent in enumerate(wanted)]
@@ -71,7 +71,7 @@ def reshape(node: Node) -> None:
 @READERS.register("Flatten")
 def flatten(node: Node) -> None:
     """Reshape to a matrix."""
-    own = node.shape()[node.apart :]
+    own = node.value_shape()
     axis = node.attribute("axis", 1)
     axis = axis if axis == len(own) else node.axis(axis) - node.apart
     matrix = (prod(own[:axis]), prod(own[axis:]))
@@ -309,7 +309,7 @@ def tile(node: Node) -> None:
 
     Refused: along the batch, more axes before it, and numbers that are no constants.
     """
-    blob, own = node.bottom(), node.shape()[node.apart :]
+    blob, own = node.bottom(), node.value_shape()
     given = [int(each) for each in node.constant(1, "shape").reshape(-1)]
     given = [1] * (len(own) - len(given)) + given
     if more := (1,) * (len(given) - len(own)):

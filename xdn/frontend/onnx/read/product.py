@@ -86,7 +86,7 @@ def matmul(node: Node) -> None:
 
     Refused: where images are mixed, by a constant of one axis, or of several matrices, or a blob of one axis.
     """
-    shapes = [node.constant(i, "input").shape if node.is_constant(i) else node.shape(i)[node.apart :] for i in range(2)]
+    shapes = [node.value_shape(0), node.value_shape(1)]
     if node.is_constant(1) and len(shapes[1]) == 2 <= len(shapes[0]) + node.apart:
         node.bottom()
         _times(node, node.constant(1, "second input"))
@@ -104,14 +104,9 @@ def _of_matrices(node: Node, shapes: Sequence[Shape]) -> None:
     if min(map(len, shapes)) > 1:
         node.top(MatMul(), blobs)
         return
-    left, right = (
-        (1, *shape) if len(shape) > 1 else wide
-        for shape, wide in zip(shapes, ((1, 1, *shapes[0]), (1, *shapes[1], 1)), strict=True)
-    )
-    blobs = [
-        node.step("matrix", Reshape(shape=shape), [blob]) if len(own) < 2 else blob
-        for blob, shape, own in zip(blobs, (left, right), shapes, strict=True)
-    ]
+    for number, matrix in enumerate(((1, 1, *shapes[0]), (1, *shapes[1], 1))):
+        if len(shapes[number]) < 2:
+            blobs[number] = node.step("matrix", Reshape(shape=matrix), [blobs[number]])
     product = node.step("product", MatMul(), blobs)
     *lead, rows, columns = node.shape_of(product)
     kept = [rows] * (len(shapes[0]) > 1) + [columns] * (len(shapes[1]) > 1)

@@ -83,7 +83,7 @@ def _laid(node: Node, index: int) -> str:
         if prod(node.shape(index)) != 1:
             raise UnsupportedError(f"its input {index} must be a constant, or one number")
         return node.bottom(index)
-    value = _along(node, node.constant(index, "scale"), node.shape()[node.apart :])
+    value = _along(node, node.constant(index, "scale"), node.value_shape())
     if node.apart:
         value = value[np.newaxis]
     elif value.ndim == len(node.shape()) and value.shape[0] > 1:
