@@ -77,6 +77,9 @@ def test_what_is_refused():
         net_of(one_node("GatherElements", (1, 3), {"i": i64(3).reshape(1, 1)}, axis=1), "m")
     with pytest.raises(ShapeError, match=r"indices of shape \(\) of elements of shape \(3,\)"):
         net_of(one_node("GatherElements", (2, 3), {"i": i64(0, 1)}, axis=1), "m")
+    for numbers in (np.array(0, np.int64), i64(0)):
+        with pytest.raises(ShapeError, match=r"indices of shape \(\) of parts"):
+            net_of(one_node("GatherND", ("n", 3), {"i": numbers}, batch_dims=1), "m")
     with pytest.raises(UnsupportedError, match="too many for numbers of f32"):
         net_of(one_node("GatherElements", (1, 1 << 25), {"i": i64(3).reshape(1, 1)}, axis=1), "m")
 

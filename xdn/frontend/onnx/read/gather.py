@@ -199,7 +199,9 @@ def _of_parts(node: Node, data: str, batches: int) -> tuple[str | Array, Shape]:
         How many axes of an image data and numbers have in common.
     """
     image = _image(node, data)
-    *lead, count = own = _image_of_value(node, 1)
+    own = _image_of_value(node, 1)
+    # Without axes they are of nothing.
+    *lead, count = own or (0,)
     if not 0 <= batches <= min(len(lead), len(image) - count) or count < 1:
         raise ShapeError(f"indices of shape {own} of parts of elements of shape {image}, of which {batches} axes match")
     strides, end = _strides(image), batches + count
