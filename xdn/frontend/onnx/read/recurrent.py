@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from xdn.layers.concat import Concat
 from xdn.layers.gru import GRU
 from xdn.layers.lstm import LSTM, Lstm
 from xdn.layers.permute import Permute
-from xdn.layers.recurrent import Recurrent
+from xdn.layers.recurrent import Recurrent, Steps
 from xdn.layers.reshape import Reshape
 from xdn.layers.reverse import Reverse
 from xdn.layers.rnn import RNN
@@ -38,7 +38,9 @@ class _Cells:
     Parameters
     ----------
     layer : callable
-        (units, further fields of `Recurrent`) -> the layer of one direction.
+        (further fields of `Recurrent`) -> the layer of one direction, where states are given or asked for.
+    alone : callable
+        (num_output) -> the layer where they are not.
     functions : tuple of str
         Those that it takes.
     gates : int
@@ -47,6 +49,7 @@ class _Cells:
     """
 
     layer: Callable[..., Recurrent]
+    alone: Callable[..., Steps]
     functions: tuple[str, ...]
     gates: int
     weights: Callable[[Array, Array, Array], Mapping[str, Array]]
@@ -68,7 +71,7 @@ def lstm(node: Node) -> None:
         raise UnsupportedError("it has input_forget")
     if node.has(_PEEPHOLES) and node.constant(_PEEPHOLES, "peepholes").any():
         raise UnsupportedError("it has peepholes")
-    _recurrent(node, _Cells(LSTM, ("sigmoid", "tanh", "tanh"), 4, _lstm_weights))
+    _recurrent(node, _Cells(partial(LSTM, continue_recur=True), Lstm, ("sigmoid", "tanh", "tanh"), 4, _lstm_weights))
 
 
 @READERS.register("GRU")
@@ -79,9 +82,7 @@ def gru(node: Node) -> None:
     sequences that end before the last step.
     """
     after = int(bool(node.attribute("linear_before_reset", 0)))
-
-    def layer(**fields: Any) -> GRU:
-        return GRU(linear_before_reset=after, **fields)
+    layer = partial(GRU, linear_before_reset=after, continue_recur=True)
 
     def weights(of_inputs: Array, of_state: Array, biases: Array) -> Mapping[str, Array]:
         # What the state gives for the last gate is reset with its bias, or without.
@@ -93,7 +94,7 @@ def gru(node: Node) -> None:
         found |= {f"hidden.{gate}": array for gate, array in zip("zrn", np.split(of_state, 3), strict=True)}
         return found | ({"hidden.bias": biases[1, 2 * units :]} if after else {})
 
-    _recurrent(node, _Cells(layer, ("sigmoid", "tanh"), 3, weights))
+    _recurrent(node, _Cells(layer, layer, ("sigmoid", "tanh"), 3, weights))
 
 
 @READERS.register("RNN")
@@ -103,19 +104,18 @@ def rnn(node: Node) -> None:
     Refused: weights that are no constants, other functions than Tanh, limits to what it takes (`clip`), and sequences
     that end before the last step.
     """
+    layer = partial(RNN, tf_rnn=True, continue_recur=True)
+    _recurrent(node, _Cells(layer, layer, ("tanh",), 1, _rnn_weights))
 
-    def layer(**fields: Any) -> RNN:
-        return RNN(tf_rnn=True, **fields)
 
-    def weights(of_inputs: Array, of_state: Array, biases: Array) -> Mapping[str, Array]:
-        return {"input.weight": of_inputs, "hidden.weight": of_state, "input.bias": biases.sum(0)}
-
-    _recurrent(node, _Cells(layer, ("tanh",), 1, weights))
+def _rnn_weights(of_inputs: Array, of_state: Array, biases: Array) -> Mapping[str, Array]:
+    """Return the weights of an RNN."""
+    return {"input.weight": of_inputs, "hidden.weight": of_state, "input.bias": biases.sum(0)}
 
 
 def _lstm_weights(of_inputs: Array, of_state: Array, biases: Array) -> Mapping[str, Array]:
     """Return the weights of an LSTM, whose gates are in Caffe's order."""
-    arrays = {"input.weight": of_inputs, "hidden.weight": of_state, "input.bias": biases.sum(0)}
+    arrays = _rnn_weights(of_inputs, of_state, biases)
     units = of_state.shape[1]
     return {
         name: array.reshape(4, units, *array.shape[1:])[list(_GATES)].reshape(array.shape)
@@ -176,13 +176,10 @@ def _one_way(node: Node, cells: _Cells, x: str, number: int, backwards: bool) ->
         given = cells.states if begins else ()
         states = [_state(node, each, number, (node.shape_of(x)[1], units)) for each in given]
         tops = [node.making.fresh(f"{node.name}.{name}") for name in ("steps", *cells.layer().states)]
-        layer = cells.layer(num_output=units, expose_hidden=begins, default_initial=not begins, continue_recur=True)
+        layer = cells.layer(num_output=units, expose_hidden=begins, default_initial=not begins)
         node.append(f"{node.name}.cells", layer, [x, *states], tops, weights)
     else:
-        # Of an LSTM the layer that forks have for it.
-        fields = {"num_output": units}
-        alone = Lstm(**fields) if cells.gates == len(_GATES) else cells.layer(continue_recur=True, **fields)
-        tops = [node.step("steps", alone, [x], weights)]
+        tops = [node.step("steps", cells.alone(num_output=units), [x], weights)]
     if backwards and node.proto.output[0]:
         tops[0] = node.step("forwards", Reverse(axis=(0,)), tops[:1])
     return tops
