@@ -10,7 +10,11 @@ from onnx import helper, inliner
 from xdn.errors import UnsupportedError
 from xdn.frontend.onnx.read.base import READERS, Node
 from xdn.frontend.onnx.read.making import Unknown
+from xdn.frontend.onnx.read.schema import schema_in
 from xdn.graph import Array, Shape
+
+#: What schemas have that say whether there is a function; the library's own description of its types lacks them.
+_SAYING = ("has_function", "has_context_dependent_function")
 
 
 @READERS.register("Attention", "RotaryEmbedding", "SwiGLU", "DynamicQuantizeLinear", "CausalConvWithState")
@@ -62,9 +66,10 @@ def _body(node: Node) -> Sequence[onnx.NodeProto]:
     Names that only they know begin with the node's own. Nothing is returned of an operator without such a function, or
     where the function is not one for what the node is given.
     """
-    if not _has_function(node):
+    schema = schema_in(node.proto.op_type, node.making.opset)
+    if schema is None or not any(getattr(schema, each) for each in _SAYING):
         return ()
-    model = _model(node)
+    model = _model(node, schema)
     try:
         found = inliner.inline_selected_functions(
             model, [("", node.proto.op_type)], exclude=False, inline_schema_functions=True
@@ -78,17 +83,7 @@ def _body(node: Node) -> Sequence[onnx.NodeProto]:
     return nodes
 
 
-def _has_function(node: Node) -> bool:
-    """Return whether ONNX defines a node's operator by others, in the model's operator set."""
-    try:
-        schema = onnx.defs.get_schema(node.proto.op_type, node.making.opset, "")
-    except (onnx.defs.SchemaError, TypeError):  # The latter for a name that is no text.
-        return False
-    # The library's own description of its types lacks them.
-    return any(getattr(schema, name) for name in ("has_function", "has_context_dependent_function"))
-
-
-def _model(node: Node) -> onnx.ModelProto:
+def _model(node: Node, schema: onnx.defs.OpSchema) -> onnx.ModelProto:
     """Return a model of the node alone, whose inputs are of the types and shapes that they have."""
     given = [number for number in range(len(node.proto.input)) if node.has(number)]
     inputs = {
@@ -100,19 +95,19 @@ def _model(node: Node) -> onnx.ModelProto:
     outputs = [onnx.ValueInfoProto(name=name) for name in node.proto.output if name]
     # The type of what is left out has to be known, too.
     nothing = helper.make_tensor_value_info("", onnx.TensorProto.FLOAT, None)
-    graph = helper.make_graph([_in_full(node)], "function", list(inputs.values()), outputs, value_info=[nothing])
+    graph = helper.make_graph(
+        [_in_full(node, schema)], "function", list(inputs.values()), outputs, value_info=[nothing]
+    )
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", node.making.opset)])
 
 
-def _in_full(node: Node) -> onnx.NodeProto:
+def _in_full(node: Node, schema: onnx.defs.OpSchema) -> onnx.NodeProto:
     """Return a node that says all attributes which have a default: functions refer to them."""
     found = onnx.NodeProto()
     found.CopyFrom(node.proto)
     said = {each.name for each in node.proto.attribute}
-    known = onnx.defs.get_schema(node.proto.op_type, node.making.opset, "").attributes
-    found.attribute.extend(
-        each.default_value for name, each in known.items() if name not in said and each.default_value.name
-    )
+    others = [each.default_value for name, each in schema.attributes.items() if name not in said]
+    found.attribute.extend(each for each in others if each.name)
     return found
 
 

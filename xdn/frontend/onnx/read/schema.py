@@ -15,14 +15,17 @@ _SAYING = ("to", "dtype", "output_dtype")
 
 
 @cache
+def schema_in(operator: str, opset: int) -> onnx.defs.OpSchema | None:
+    """Return what ONNX says of an operator in an operator set; None of one that it does not have there."""
+    try:
+        return onnx.defs.get_schema(operator, opset, "")
+    except (onnx.defs.SchemaError, TypeError):  # The latter for a name that is no text.
+        return None
+
+
 def _schema(operator: str, opset: int) -> onnx.defs.OpSchema | None:
     """Return what ONNX says of an operator in an operator set, or where it came later in the newest; None of others."""
-    for version in (opset, onnx.defs.onnx_opset_version()):
-        try:
-            return onnx.defs.get_schema(operator, version, "")
-        except (onnx.defs.SchemaError, TypeError):  # The latter for a name that is no text.
-            continue
-    return None
+    return schema_in(operator, opset) or schema_in(operator, onnx.defs.onnx_opset_version())
 
 
 def check(proto: onnx.NodeProto, opset: int) -> None:
@@ -78,8 +81,10 @@ def output_types(proto: onnx.NodeProto, opset: int, type_of: Callable[[int], int
             found[name] = type_of(shared[formal.type_str])
         elif said and said[0] in possible:
             found[name] = said[0]
-        elif len(possible) == 1 or TensorProto.FLOAT in possible:
-            found[name] = min(possible, key=lambda each: each != TensorProto.FLOAT)
+        elif TensorProto.FLOAT in possible:
+            found[name] = TensorProto.FLOAT
+        elif len(possible) == 1:
+            (found[name],) = possible
     return found
 
 
