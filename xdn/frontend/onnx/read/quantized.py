@@ -134,8 +134,9 @@ def dequantize(node: Node) -> None:
     elif isinstance(value, Read) and stored is not None and value.stored == stored:
         node.stands_for(Read(value.blob, value.how))
     else:
-        zero = [_laid(node, 2)] if node.has(2) else []
-        blob = node.step("above", Binary(operation="SUB"), [node.bottom(), *zero]) if zero else node.bottom()
+        blob = node.bottom()
+        if node.has(2):
+            blob = node.step("above", Binary(operation="SUB"), [blob, _laid(node, 2)])
         node.top(Binary(operation="MUL"), [blob, _laid(node, 1)])
 
 
