@@ -13,7 +13,6 @@ from xdn.layers.binary import Binary
 from xdn.layers.eltwise import Eltwise
 from xdn.layers.flatten import Flatten
 from xdn.layers.power import Power
-from xdn.layers.reshape import Reshape
 from xdn.layers.scale import Scale
 from xdn.layers.tile import Tile
 from xdn.layers.unary import Unary
@@ -137,7 +136,7 @@ def spread(node: Node, blob: str, shape: Shape) -> str:
     own = node.shape_of(blob)
     if len(own) < len(shape):
         own = (*own[:1], *(1,) * (len(shape) - len(own)), *own[1:])
-        blob = node.step("wide", Reshape(shape=node.extents(blob, own)), [blob])
+        blob = node.in_shape("wide", blob, own)
     return repeated(node, blob, [own, shape])
 
 

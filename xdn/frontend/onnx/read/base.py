@@ -259,6 +259,10 @@ class Node:
         self.append(f"{self.name}.{wish}", params, bottoms, [top], weights or {})
         return top
 
+    def in_shape(self, wish: str, blob: str, shape: Sequence[int]) -> str:
+        """Append a layer that gives a blob another shape, and return its top's name."""
+        return self.step(wish, Reshape(shape=self.extents(blob, shape)), [blob])
+
     def append(
         self, name: str, params: LayerParams, bottoms: Sequence[str], tops: Sequence[str], weights: Mapping[str, Array]
     ) -> None:

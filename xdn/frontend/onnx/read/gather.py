@@ -20,7 +20,6 @@ from xdn.layers.embed import Embed
 from xdn.layers.innerproduct import InnerProduct
 from xdn.layers.pick import Pick
 from xdn.layers.put import Put
-from xdn.layers.reshape import Reshape
 
 #: Up to here f32 has all whole numbers.
 _EXACT = 1 << 24
@@ -63,7 +62,7 @@ def _linear(node: Node, numbers: str | Array, factor: int, offsets: Array, shape
     """Return numbers, in a shape without the batch, times a factor, and offsets that broadcast with them."""
     if isinstance(numbers, np.ndarray):
         return np.asarray(numbers.reshape(shape) * factor + offsets)
-    wide = node.step("wide", Reshape(shape=node.extents(numbers, (node.shape_of(numbers)[0], *shape))), [numbers])
+    wide = node.in_shape("wide", numbers, (node.shape_of(numbers)[0], *shape))
     steps = node.step("steps", Binary(operation="MUL"), [wide, node.number(factor)])
     return node.step("places", Binary(), [steps, node.made("offsets", np.atleast_1d(offsets).astype(np.float32))])
 
@@ -71,7 +70,7 @@ def _linear(node: Node, numbers: str | Array, factor: int, offsets: Array, shape
 def _flat(node: Node, blob: str) -> str:
     """Return a blob (N, elements)."""
     shape = node.shape_of(blob)
-    return node.step("flat", Reshape(shape=node.extents(blob, (shape[0], prod(shape[1:])))), [blob])
+    return node.in_shape("flat", blob, (shape[0], prod(shape[1:])))
 
 
 def _picked(node: Node, data: str, places: str | Array, shape: Sequence[int]) -> None:

@@ -14,7 +14,6 @@ from xdn.layers.argmax import ArgMax
 from xdn.layers.binary import Binary
 from xdn.layers.eltwise import Eltwise
 from xdn.layers.power import Power
-from xdn.layers.reshape import Reshape
 from xdn.layers.reverse import Reverse
 from xdn.layers.roipooling import ROIPooling
 from xdn.layers.take import NOTHING
@@ -89,8 +88,7 @@ def one_hot(node: Node) -> None:
     axis = node.axis(node.attribute("axis", -1), len(shape) + 1)
     if axis == 0:
         raise UnsupportedError("it puts an axis before the batch")
-    wide = Reshape(shape=node.extents(node.bottom(), [*shape[:axis], 1, *shape[axis:]]))
-    numbers = node.step("numbers", wide, [node.bottom()])
+    numbers = node.in_shape("numbers", node.bottom(), [*shape[:axis], 1, *shape[axis:]])
     places = np.arange(depth, dtype=np.float32).reshape(-1, *(1,) * (len(shape) - axis))
     parts = [
         node.step(name, Binary(operation="EQUAL"), [numbers, node.made(f"{name}.places", wanted)])

@@ -6,6 +6,7 @@ import numpy as np
 
 from xdn.errors import ShapeError, UnsupportedError
 from xdn.frontend.onnx.read.base import READERS, Node
+from xdn.frontend.onnx.read.normalise import mean_from
 from xdn.layers.absval import AbsVal
 from xdn.layers.binary import Binary
 from xdn.layers.clip import Clip
@@ -15,7 +16,6 @@ from xdn.layers.permute import Permute
 from xdn.layers.pooling import Pooling
 from xdn.layers.power import Power
 from xdn.layers.reduction import Reduction
-from xdn.layers.reshape import Reshape
 from xdn.layers.scale import Scale
 
 #: The smallest and the largest normal number of f32.
@@ -56,7 +56,7 @@ def mean_variance_normalization(node: Node) -> None:
 
     Refused: other axes than all positions, or channels and positions, such as the batch.
     """
-    axes = sorted(node.axis(each) for each in node.attribute("axes", [0, 2, 3]))
+    axes = sorted(node.axes(node.attribute("axes", [0, 2, 3])))
     if axes not in (list(range(1, len(node.shape()))), list(range(2, len(node.shape())))):
         raise UnsupportedError(f"it is along axes {axes}")
     node.top(MVN(across_channels=axes[0] == 1, eps=1e-9))
@@ -84,10 +84,8 @@ def rms_normalization(node: Node) -> None:
     if axis == 0 or scale.shape != shape[axis:]:
         raise UnsupportedError(f"a scale of shape {scale.shape} from axis {axis} on of a blob of shape {shape}")
     square = node.step("square", Power(power=2.0), [node.bottom()])
-    mean = node.step("mean", Reduction(operation="MEAN", axis=axis), [square])
-    wide = Reshape(shape=node.extents(mean, [*shape[:axis], *(1,) * (len(shape) - axis)]))
     root = Power(shift=node.attribute("epsilon", 1e-5), power=-0.5)
-    factor = node.step("factor", root, [node.step("wide", wide, [mean])])
+    factor = node.step("factor", root, [mean_from(node, square, axis)])
     normalised = node.step("normalised", Binary(operation="MUL"), [node.bottom(), factor])
     node.top(Scale(axis=axis, num_axes=scale.ndim), [normalised], {"scale": scale})
 
@@ -105,7 +103,7 @@ def lp_normalization(node: Node) -> None:
     operation, power = ("ASUM", -1.0) if node.attribute("p", 2) == 1 else ("SUMSQ", -0.5)
     total = node.step("total", Reduction(operation=operation, axis=rank - 1), [turned])
     shape = [1 if each == axis else extent for each, extent in enumerate(node.shape())]
-    wide = node.step("wide", Reshape(shape=node.extents(total, shape)), [total])
+    wide = node.in_shape("wide", total, shape)
     # All values of which the sum is 0 are 0: any factor will do.
     factor = node.step("factor", Power(power=power), [node.step("positive", Clip(min=_LEAST, max=_MOST), [wide])])
     node.top(Binary(operation="MUL"), [node.bottom(), factor])

@@ -316,7 +316,7 @@ def tile(node: Node) -> None:
         if not node.apart:
             raise UnsupportedError(f"it makes {len(given)} axes of {len(own)}")
         own = (*more, *own)
-        blob = node.step("wide", Reshape(shape=node.extents(blob, (1, *own))), [blob])
+        blob = node.in_shape("wide", blob, (1, *own))
     for axis, (extent, number) in enumerate(zip(own, given, strict=True), start=node.apart):
         times = number if node.proto.op_type == "Tile" or extent == 1 else 1
         if times > 1 and axis == 0:

@@ -56,17 +56,19 @@ def layer_normalization(node: Node) -> None:
 
 def _moments(node: Node, axis: int) -> None:
     """Make the mean, and the reciprocal of the deviation, the second and third output: exporters name them."""
-    shape = node.shape()
-    wide = Reshape(shape=node.extents(node.bottom(), [*shape[:axis], *(1,) * (len(shape) - axis)]))
-    average = Reduction(operation="MEAN", axis=axis)
-    mean = node.step("mean", wide, [node.step("average", average, [node.bottom()])])
-    square = node.step(
-        "square", Power(power=2.0), [node.step("centred", Binary(operation="SUB"), [node.bottom(), mean])]
-    )
-    variance = node.step("variance", wide, [node.step("squares", average, [square])])
+    mean = mean_from(node, node.bottom(), axis)
+    centred = node.step("centred", Binary(operation="SUB"), [node.bottom(), mean])
+    variance = mean_from(node, node.step("square", Power(power=2.0), [centred]), axis)
     root = Power(shift=node.attribute("epsilon", 1e-5), power=-0.5)
     node.stands_for(mean, 1)
     node.stands_for(node.step("deviation", root, [variance]), 2)
+
+
+def mean_from(node: Node, blob: str, axis: int) -> str:
+    """Return the mean of a blob over the axes from one on, which stay with an extent of 1."""
+    shape = node.shape_of(blob)
+    mean = node.step("mean", Reduction(operation="MEAN", axis=axis), [blob])
+    return node.in_shape("wide", mean, [*shape[:axis], *(1,) * (len(shape) - axis)])
 
 
 @READERS.register("LRN")
