@@ -41,3 +41,12 @@ def test_a_constant_that_is_larger():
     net = _net({"c": (2, 1, 4), "a": (2, 1, 4)}, {"b": f32(3, 4)})
     c, a = rng.integers(0, 2, (2, 1, 4)).astype(np.float32), np.float32(np.full((2, 1, 4), np.nan))
     np.testing.assert_array_equal(net.forward({"c": c, "a": a})["y"], np.where(c > 0, a, f32(3, 4)))
+
+
+def test_constants_of_one_batch_are_two():
+    """Both differ from image to image, so that the net is of the batch alone that the model states."""
+    a, b = f32(2, 3), 5 + f32(2, 3)
+    nodes = [helper.make_node("Greater", ["x", "zero"], ["c"]), helper.make_node("Where", ["c", "a", "b"], ["y"])]
+    x = np.float32([[1, -1, 1], [-1, 1, -1]])
+    net = net_of(model_of(nodes, {"x": (2, 3)}, {"zero": np.float32(0), "a": a, "b": b}), "m")
+    np.testing.assert_array_equal(net.forward({"x": x})["y"], np.where(x > 0, a, b))

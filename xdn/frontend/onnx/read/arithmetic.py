@@ -140,11 +140,11 @@ def spread(node: Node, blob: str, shape: Shape) -> str:
     return repeated(node, blob, [own, shape])
 
 
-def blob_like(node: Node, value: Array, like: str) -> str:
-    """Return a constant, which lies along a blob, as a blob of its shape, of which nothing else is left."""
-    shape = node.shape_of(like)
+def blob_like(node: Node, index: int, like: str) -> str:
+    """Return an input, a constant which lies along a blob, as a blob of its shape, of which nothing else is left."""
+    value, shape = node.constant(index, "operand"), node.shape_of(like)
     if node.alone:
-        return node.made("constant", np.broadcast_to(value, shape))
+        return node.made(f"input{index}", np.broadcast_to(value, shape))
     # Numbers that are neither infinite nor NaN, whatever the blob's are.
     numbers = node.step("numbers", Unary(operation="IS_NAN"), [like])
     if value.size == 1:

@@ -159,7 +159,7 @@ def _part(node: Node, number: int, like: str, axis: int) -> str:
         raise UnsupportedError(f"a constant of shape {value.shape} beside a blob of shape {shape}")
     one = cut(node, like, axis, 0, 1)
     extent = value.shape[axis - node.apart]
-    return blob_like(node, value, node.step("repeated", Tile(axis=axis, tiles=extent), [one]) if extent > 1 else one)
+    return blob_like(node, number, node.step("repeated", Tile(axis=axis, tiles=extent), [one]) if extent > 1 else one)
 
 
 @READERS.register("Split")

@@ -19,7 +19,7 @@ def where(node: Node) -> None:
     blobs = {number: spread(node, node.bottom(number), shape) for number in range(3) if not node.is_constant(number)}
     like = next(iter(blobs.values()))
     for number in set(range(3)).difference(blobs):
-        blobs[number] = blob_like(node, node.constant(number, "operand"), like)
+        blobs[number] = blob_like(node, number, like)
     node.top(Where(), [blobs[number] for number in range(3)])
 
 
