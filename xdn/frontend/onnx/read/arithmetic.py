@@ -6,7 +6,7 @@ import numpy as np
 
 from xdn.errors import ShapeError, UnsupportedError
 from xdn.frontend.onnx.read.base import READERS, Node
-from xdn.frontend.onnx.read.elementwise import bounded
+from xdn.frontend.onnx.read.elementwise import bounded, filled
 from xdn.graph import Array, LayerParams, Shape
 from xdn.layers.bias import Bias
 from xdn.layers.binary import Binary
@@ -145,12 +145,10 @@ def blob_like(node: Node, index: int, like: str) -> str:
     value, shape = node.constant(index, "operand"), node.shape_of(like)
     if node.alone:
         return node.made(f"input{index}", np.broadcast_to(value, shape))
-    # Numbers that are neither infinite nor NaN, whatever the blob's are.
-    numbers = node.step("numbers", Unary(operation="IS_NAN"), [like])
     if value.size == 1:
-        return node.step("constant", Power(scale=0.0, shift=float(value.reshape(()))), [numbers])
+        return filled(node, "constant", like, float(value.reshape(())))
     axis, operand = along(value.astype(np.float32), shape)
-    nothing = node.step("nothing", Power(scale=0.0), [numbers])
+    nothing = filled(node, "nothing", like, 0.0)
     return node.step("constant", Bias(axis=axis, num_axes=operand.ndim), [nothing], {"bias": operand})
 
 

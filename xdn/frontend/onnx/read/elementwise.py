@@ -226,8 +226,12 @@ def dropout(node: Node) -> None:
     if node.has(2) and node.constant(2, "mode").any() and is_some:
         raise UnsupportedError("it drops values at random, as in training")
     if len(node.proto.output) > 1 and node.proto.output[1]:
-        all_left = node.step(
-            "mask", Power(scale=0.0, shift=1.0), [node.step("numbers", Unary(operation="IS_NAN"), [node.bottom()])]
-        )
-        node.stands_for(all_left, 1)
+        node.stands_for(filled(node, "mask", node.bottom(), 1.0), 1)
     node.stands_for(node.value())
+
+
+def filled(node: Node, wish: str, like: str, number: float) -> str:
+    """Return a blob of the shape of another, all of which is one number, whatever the other holds."""
+    # Numbers that are neither infinite nor NaN.
+    numbers = node.step("numbers", Unary(operation="IS_NAN"), [like])
+    return node.step(wish, Power(scale=0.0, shift=number), [numbers])
