@@ -64,12 +64,11 @@ def reduced(node: Node) -> None:
 
     Refused: along the batch.
     """
-    axes, kind = _axes(node), node.proto.op_type
+    kind = node.proto.op_type
+    axes = _axes(node) if kind in ("ReduceMean", "ReduceSum") else _some_axes(node)
     if not axes:
-        if kind in ("ReduceMean", "ReduceSum"):
-            node.stands_for(node.bottom())
-            return
-        raise UnsupportedError("it is along no axis")
+        node.stands_for(node.bottom())
+        return
     if kind == "ReduceMean" and axes == list(range(2, len(node.shape()))) and len(node.shape()) in POSITIONED:
         _finish(node, node.step("pooled", Pooling(pool="AVE", global_pooling=True), [node.bottom()]), axes)
         return
