@@ -9,7 +9,7 @@ from typing import Any
 
 from google.protobuf.descriptor import FieldDescriptor
 
-from tools.fuzz.mutate import MOST_BYTES, MOST_CHANGES, NUMBERS
+from tools.fuzz.mutate import MOST_BYTES, NUMBERS, how_many
 from xdn.frontend.textformat import is_repeated
 
 #: A protobuf message object.
@@ -43,7 +43,7 @@ def changed(seeds: Sequence[Message], words: Sequence[str], write: Callable[[Mes
     # What is copied comes from the seed: no message may be copied into itself.
     made, found = _copy(seed), _Found.of(list(_places(seed)), words)
     places = list(_places(made))
-    for _ in range(rng.randrange(1, MOST_CHANGES + 1) if rng.random() < 0.5 else 1):
+    for _ in range(how_many(rng)):
         owner, field = rng.choice(places)
         if rng.random() < _NEW:
             field = rng.choice(owner.DESCRIPTOR.fields)

@@ -17,7 +17,7 @@ MOST_BYTES = 1 << 16
 #: The share of inputs that are given the right checksums.
 _REPAIRED = 0.8
 #: The most changes of one input.
-MOST_CHANGES = 8
+_MOST_CHANGES = 8
 
 _EDGES = tuple(1 << bits for bits in (7, 8, 15, 16, 24, 31, 32, 63, 64))
 NUMBERS = tuple(sorted({0, 1, 2, 3, 10, 100, *(edge + off for edge in _EDGES for off in (-1, 0, 1))}))
@@ -26,6 +26,11 @@ _NUMBER = re.compile(rb"[0-9]+")
 _WORD = re.compile(rb"[A-Za-z_][A-Za-z0-9_]*|[^\s]")
 
 Change = Callable[["Mutator", bytearray, Random], None]
+
+
+def how_many(rng: Random) -> int:
+    """Return how many changes are made of an input, mostly one."""
+    return rng.randrange(1, _MOST_CHANGES + 1) if rng.random() < 0.5 else 1
 
 
 def _span(content: bytearray, rng: Random, longest: int = 64) -> tuple[int, int]:
@@ -155,7 +160,7 @@ class Mutator:
         if self.target.made is not None:
             return self.target.made(rng)
         content = bytearray(rng.choice(self.seeds))
-        for _ in range(rng.randrange(1, MOST_CHANGES + 1) if rng.random() < 0.5 else 1):
+        for _ in range(how_many(rng)):
             rng.choice(_TEXT if self.words else _BINARY)(self, content, rng)
             del content[MOST_BYTES:]
         return self.target.repaired(bytes(content)) if rng.random() < _REPAIRED else bytes(content)
