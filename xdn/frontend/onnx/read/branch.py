@@ -23,6 +23,5 @@ def branch(node: Node) -> None:
     chosen.node.extend(helper.make_node("Identity", [own], [name]) for own, name in given)
     rename(chosen.node, node, chosen.initializer)
     for tensor in chosen.initializer:
-        node.making.values[tensor.name] = value = array_of(tensor)
-        node.making.room.add(value)
+        node.making.hold(tensor.name, array_of(tensor))
     read_all(node, chosen.node)

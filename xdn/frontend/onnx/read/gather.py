@@ -11,6 +11,7 @@ import numpy as np
 from xdn.errors import ShapeError, UnsupportedError
 from xdn.frontend.onnx.read.base import READERS, Node
 from xdn.frontend.onnx.read.fold import check_size
+from xdn.frontend.onnx.read.making import EXACT
 from xdn.frontend.onnx.read.moved import FIRST
 from xdn.frontend.onnx.read.movement import take
 from xdn.frontend.onnx.read.window import cut
@@ -21,15 +22,13 @@ from xdn.layers.innerproduct import InnerProduct
 from xdn.layers.pick import Pick
 from xdn.layers.put import Put
 
-#: Up to here f32 has all whole numbers.
-_EXACT = 1 << 24
 #: ONNX's reductions -> what Put does.
 _PUTTING = {"none": "SET", "add": "ADD", "mul": "MUL", "max": "MAX", "min": "MIN"}
 
 
 def _strides(shape: Shape) -> Array:
     """Return how many elements of an image one step along each of its axes is; UnsupportedError where f32 ends."""
-    if prod(shape) > _EXACT:
+    if prod(shape) > EXACT:
         raise UnsupportedError(f"its places in an image of shape {shape} are too many for numbers of f32")
     return np.array([prod(shape[axis + 1 :]) for axis in range(len(shape))], np.int64)
 

@@ -32,6 +32,8 @@ WHOLE_TYPES = (
 )
 
 
+#: Up to here f32 has all whole numbers.
+EXACT = 1 << 24
 #: Each type of integers, also of fewer bits than 8 -> its smallest and its largest one.
 BOUNDS = {
     number: (-(1 << bits - 1), (1 << bits - 1) - 1) if signed else (0, (1 << bits) - 1)
@@ -235,6 +237,11 @@ class Making:
             params = Parameter(shape=value.shape)
             self._constants[name] = self.step(f"{name}.blob", params, [], {"parameter": value})
         return self._constants[name]
+
+    def hold(self, name: str, value: Array) -> None:
+        """Let a name stand for a constant of the file, which makes room for those that are computed of it."""
+        self.values[name] = value
+        self.room.add(value)
 
     def forget(self, node: onnx.NodeProto) -> None:
         """Let nobody know what a node's outputs are."""

@@ -91,8 +91,7 @@ def _read(model: onnx.ModelProto, input_shape: InputShapes | None, values: Mappi
     making = Making(opset_of(model), is_stated=way is _Way.OF_ONE_BATCH)
     making.recurrent = any(node.op_type in RECURRENT for each in graphs(graph) for node in each.node)
     for number, tensor in enumerate(graph.initializer):
-        making.values[tensor.name] = value = values[number] if number in values else array_of(tensor)
-        making.room.add(value)
+        making.hold(tensor.name, values[number] if number in values else array_of(tensor))
     metadata = {each.key: each.value for each in model.metadata_props}
     _add_inputs(making, graph, metadata, input_shape, way is _Way.STEPS_FIRST)
     making.read = partial(_refusal, making)

@@ -13,7 +13,7 @@ from onnx import TensorProto, helper
 
 from xdn.errors import ShapeError, UnsupportedError
 from xdn.frontend.onnx.read.base import READERS, Node
-from xdn.frontend.onnx.read.making import BOUNDS, REAL_TYPES, Integers, Read
+from xdn.frontend.onnx.read.making import BOUNDS, EXACT, REAL_TYPES, Integers, Read
 from xdn.graph import Array, Bf16, Quantized, Reading, Shape
 from xdn.layers.binary import Binary
 from xdn.layers.power import Power
@@ -21,8 +21,8 @@ from xdn.layers.unary import Unary
 
 log = logging.getLogger(__name__)
 
-#: The largest number of a byte, and the largest whole number from which on f32 does not have all.
-_BYTE, _EXACT = (1 << 8) - 1, 1 << 24
+#: The largest number of a byte.
+_BYTE = (1 << 8) - 1
 
 #: Type and zero point of integers -> whether XDN has them as s8; the same 256 values in a row, zero among them.
 _SIGNED: dict[tuple[int, int], bool] = {
@@ -193,7 +193,7 @@ def _wrapped(node: Node, blob: str, to: int) -> str:
     """
     (low, high), source = BOUNDS[to], node.type_of(0)
     least, most = BOUNDS.get(source, (low, high) if high - low >= _BYTE else (0, _BYTE))
-    if (low <= least and most <= high) or source == TensorProto.BOOL or high - low > _EXACT:
+    if (low <= least and most <= high) or source == TensorProto.BOOL or high - low > EXACT:
         return blob
     above = node.step("above", Power(shift=float(-low)), [blob])
     rest = node.step("rest", Binary(operation="MOD"), [above, node.number(high - low + 1)])
