@@ -9,15 +9,14 @@ import numpy as np
 import psutil
 
 from xdn import api
-from xdn.cpus import processor_name
+from xdn.cpus import affinity_cpus, processor_name
 
 
 def describe_machine() -> dict[str, Any]:
     """Return processor, cores, load, system, versions, and what the machine gives, as JSON takes them."""
-    affinity = getattr(os, "sched_getaffinity", None)
     return {
         "cpu": processor_name(),
-        "usable_cores": len(affinity(0)) if affinity else os.cpu_count(),
+        "usable_cores": affinity_cpus(),
         "memory_bytes": psutil.virtual_memory().total,
         "load_average": os.getloadavg() if hasattr(os, "getloadavg") else None,
         "system": platform.platform(),
