@@ -33,7 +33,7 @@ class Reader:
     whole : bool
         Every field must be there, and further ones, of a later version, are passed over. Otherwise fields that have a
         default may be missing, and unknown ones are refused.
-    lenient: bool = False
+    lenient : bool
         Fields that have a default may be missing, and unknown ones are passed over.
     """
 

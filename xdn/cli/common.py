@@ -88,7 +88,7 @@ class Output:
             self._stderr.print(text)
 
     def write_json(self, document: dict[str, Any], kind: str) -> None:
-        """Write the machine-readable result where `--json` asked for it, as `xdn.result/1`; `kind` is one of those."""
+        """Write the machine-readable result where `--json` asked for it, as `xdn.result/1`; `kind` as in `origin`."""
         if self.json_target is None:
             return
         # Imports what makes code, which a command without --json may do without.

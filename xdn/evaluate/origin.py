@@ -44,7 +44,7 @@ def origin(kind: str, program: str, arguments: Sequence[str]) -> dict[str, Any]:
     Parameters
     ----------
     kind : str
-        What the result tells of, one of those in `xdn/report/documents.py`.
+        What the result tells of: one of those in `xdn/report/documents.py`, which alone are read back, or ``"bench"``.
     program : str
         The command's name.
     arguments : sequence of str
