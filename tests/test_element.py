@@ -26,6 +26,12 @@ def test_what_fits_is_stored_exactly(element):
     assert np.signbit(element.loaded(stored)[1])
 
 
+@pytest.mark.parametrize("element", WEIGHT_ELEMENTS.values(), ids=lambda element: element.name)
+@pytest.mark.parametrize("shape", [(), (0, 3), (2, 1)], ids=str)
+def test_shapes_remain(element, shape):
+    assert np.shape(element.stored(np.ones(shape, np.float32))) == shape
+
+
 @pytest.mark.parametrize("element", [BF16, F16], ids=lambda element: element.name)
 def test_values_are_rounded_to_the_nearest(element, rng):
     values = (rng.standard_normal(10000) * 2.0 ** rng.integers(-10, 10, 10000)).astype(np.float32)

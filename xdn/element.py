@@ -48,7 +48,7 @@ class Element:
         if self.name != "bf16":
             with np.errstate(over="ignore"):
                 return values.astype(self.numpy)
-        bits = np.ascontiguousarray(values, real).view(np.uint32)
+        bits = np.asarray(values, real, order="C").view(np.uint32)
         rounded = (bits + (((bits >> 16) & 1) + 0x7FFF)) >> 16
         rounded = np.where(bits & 0x7F800000, rounded, (bits >> 16) & 0x8000)
         # A NaN must not be rounded to an infinity.

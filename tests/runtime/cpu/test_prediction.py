@@ -7,7 +7,7 @@ import pytest
 from tests.kernels.checks import B
 from tests.kernels.machine.machines import MACHINES, target_of
 from tests.runtime.cpu.test_executor import residual_net
-from tests.runtime.test_profile import plan_of
+from tests.runtime.test_taken import plan_of
 from xdn.kernels.core.layout import BATCH, SCHEDULES
 from xdn.runtime.cpu.prediction import predicted_ns
 
