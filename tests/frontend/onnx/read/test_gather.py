@@ -65,6 +65,7 @@ def test_parts(batches):
     agrees(gather, {"x": f32(2, 3, 4), "i": numbers})
     agrees(gather, {"x": f32(2, 3, 4)}, {"i": numbers})
     if not batches:
+        agrees(gather, {"x": f32(2, 3, 4)}, {"i": numbers[0]})
         scatter = helper.make_node("ScatterND", ["x", "i", "u"], ["y"], reduction="mul")
         agrees(scatter, {"x": f32(2, 3, 4), "i": numbers, "u": f32(2, 4)})
         agrees(scatter, {"x": f32(2, 3, 4)}, {"i": numbers, "u": f32(2, 4)})

@@ -60,6 +60,7 @@ def _counted(node: Node, index: int, extents: Array) -> str | Array:
 def _linear(node: Node, numbers: str | Array, factor: int, offsets: Array, shape: Shape) -> str | Array:
     """Return numbers, in a shape without the batch, times a factor, and offsets that broadcast with them."""
     if isinstance(numbers, np.ndarray):
+        check_size(np.broadcast_shapes(shape, offsets.shape))
         return np.asarray(numbers.reshape(shape) * factor + offsets)
     wide = node.in_shape("wide", numbers, (node.shape_of(numbers)[0], *shape))
     steps = node.step("steps", Binary(operation="MUL"), [wide, node.number(factor)])
@@ -206,7 +207,8 @@ def _of_parts(node: Node, data: str, batches: int) -> tuple[str | Array, Shape]:
     steps, part = strides[batches:end], prod(image[end:])
     numbers = _counted(node, 1, np.array(image[batches:end]))
     if isinstance(numbers, np.ndarray):
-        first: str | Array = numbers.reshape(*lead, count) @ steps
+        # NumPy makes a number of one vector.
+        first: str | Array = np.asarray(numbers.reshape(*lead, count) @ steps)
     else:
         params = InnerProduct(num_output=1, bias_term=False, axis=len(node.shape_of(numbers)) - 1)
         first = node.step("first", params, [numbers], {"weight": steps[np.newaxis].astype(np.float32)})

@@ -168,7 +168,7 @@ def cum_sum(node: Node) -> None:
     axis = node.axis(node.whole_scalar(1, "axis"))
     if axis == 0:
         raise UnsupportedError("it is along the batch")
-    extent, excluded = node.shape()[axis], int(node.attribute("exclusive", 0))
+    extent, excluded = node.shape()[axis], int(bool(node.attribute("exclusive", 0)))
     check_size((extent, extent))
     ones = np.ones((extent, extent), np.float32)
     weight = np.tril(ones, -excluded) if node.attribute("reverse", 0) else np.triu(ones, excluded)

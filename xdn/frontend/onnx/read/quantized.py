@@ -13,6 +13,7 @@ from onnx import TensorProto, helper
 
 from xdn.errors import ShapeError, UnsupportedError
 from xdn.frontend.onnx.read.base import READERS, Node
+from xdn.frontend.onnx.read.fold import check_size
 from xdn.frontend.onnx.read.making import BOUNDS, EXACT, REAL_TYPES, Integers, Read
 from xdn.graph import Array, Bf16, Quantized, Reading, Shape
 from xdn.layers.binary import Binary
@@ -107,11 +108,19 @@ def _along(node: Node, value: Array, shape: Shape) -> Array:
     if value.ndim == 1 and not block:
         value = value.reshape(-1, *(1,) * (len(shape) - 1 - axis))
     elif block > 0 and value.ndim == len(shape):
-        value = value.repeat(min(block, shape[axis]), axis=axis)[(slice(None),) * axis + (slice(shape[axis]),)]
+        value = _repeated(value, axis, min(block, shape[axis]), shape[axis])
     aligned = (1,) * (len(shape) - value.ndim) + value.shape
     if len(aligned) != len(shape) or any(own not in (1, extent) for own, extent in zip(aligned, shape, strict=True)):
         raise ShapeError(f"scales of shape {value.shape} for values of shape {tuple(shape)}")
     return value
+
+
+def _repeated(value: Array, axis: int, block: int, extent: int) -> Array:
+    """Return each number of an axis as often as a block is long, up to an extent."""
+    before = (slice(None),) * axis
+    needed = value[(*before, slice(-(-extent // block)))]
+    check_size((needed.size, block))
+    return needed.repeat(block, axis=axis)[(*before, slice(extent))]
 
 
 def _real(node: Node, how: Reading | None) -> str:

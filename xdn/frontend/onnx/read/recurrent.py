@@ -197,6 +197,8 @@ def _state(node: Node, index: int, number: int, shape: tuple[int, int]) -> str:
         return node.made("zeros", np.zeros((1, *shape), np.float32))
     if node.is_constant(index):
         value = node.constant(index, "state")
+        if value.ndim != len(shape) + 1:
+            raise ShapeError(f"a state of shape {value.shape}; it has three axes")
         value = value.transpose(1, 0, 2) if first else value
         return node.made(f"state{index}.{number}", value[number : number + 1])
     blob = node.bottom(index)

@@ -38,6 +38,8 @@ def _broadcast(node: Node) -> Shape:
         shape = np.broadcast_shapes(*given, *blobs)
     except ValueError:
         raise ShapeError(f"its operands have shapes {', '.join(map(str, given + blobs))}") from None
+    if 0 in shape:
+        raise ShapeError(f"one of its operands, of shapes {', '.join(map(str, given + blobs))}, is empty")
     if not node.alone and {(len(each), each[:1]) for each in blobs} != {(len(shape), shape[:1])}:
         raise UnsupportedError(f"its operands have shapes {', '.join(map(str, given + blobs))}")
     if not all(lies_along(value, shape) for value in constants):
