@@ -11,6 +11,8 @@ VERSION = re.search(r'^VERSION = "(.+)"', (ROOT / "xdn" / "version.py").read_tex
 GRAPH = ["grandalf>=0.8"]
 HDF5 = ["h5py>=3.10"]
 PLOTS = ["matplotlib>=3.8"]
+#: A service over HTTP and gRPC, and what it tells Prometheus.
+SERVE = ["grpcio>=1.66", "prometheus_client>=0.20", "starlette>=0.40", "uvicorn>=0.30"]
 TRAIN = [*PLOTS, "torch>=2.4"]
 # Without PyTorch, whose Linux wheels bring gigabytes of CUDA: tests that need it are skipped where [train] is not.
 TEST = [
@@ -77,6 +79,7 @@ setup(
         "bench": BENCH,
         "graph": GRAPH,
         "hdf5": HDF5,
+        "serve": SERVE,
         "train": TRAIN,
         "onnx-models": ONNX_MODELS,
         "docs": DOCS,
