@@ -1,7 +1,6 @@
 """The documentation: its links lead somewhere, and what it names exists."""
 
 import re
-import sys
 import tomllib
 from pathlib import Path
 
@@ -63,30 +62,26 @@ def test_every_variable_of_the_environment_is_described(page):
     assert described == named
 
 
-@pytest.fixture
-def layer_table(monkeypatch):
-    """Return the module that writes the table of layer types."""
-    monkeypatch.syspath_prepend(str(ROOT / "tools"))
-    import make_layer_table
+@pytest.fixture(scope="module")
+def tables():
+    """Return the modules that write tables, by the name of their page."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(ROOT / "tools"))
+        import make_layer_table
+        import make_operator_table
 
-    yield make_layer_table
-    del sys.modules["make_layer_table"]
-
-
-def test_the_table_of_layer_types_is_that_of_the_registry(layer_table):
-    assert layer_table.PAGE.read_text() == layer_table.page(), "run tools/make_layer_table.py"
+        yield {"layers.md": make_layer_table, "onnx.md": make_operator_table}
 
 
-def test_the_table_of_operators_is_that_of_the_registry(monkeypatch):
-    monkeypatch.syspath_prepend(str(ROOT / "tools"))
-    import make_operator_table
+@pytest.mark.parametrize("place", ["docs", "docs/zh"])
+@pytest.mark.parametrize("name", ["layers.md", "onnx.md"])
+def test_the_tables_of_layer_types_and_operators_are_those_of_the_registries(tables, name, place):
+    written = ROOT / place / name
+    assert written.read_text() == tables[name].page(written), f"run tools/{tables[name].__name__}.py"
 
-    assert make_operator_table.PAGE.read_text() == make_operator_table.page(), "run tools/make_operator_table.py"
-    del sys.modules["make_operator_table"]
 
-
-def test_what_runs_a_layer_type(layer_table):
-    kinds = {name: layer_table.runs_by(LAYERS[name]) for name in ("Input", "Convolution", "Concat", "Proposal")}
+def test_what_runs_a_layer_type(tables):
+    kinds = {name: tables["layers.md"].runs_by(LAYERS[name]) for name in ("Input", "Convolution", "Concat", "Proposal")}
     assert kinds == {
         "Input": "the caller",
         "Convolution": "kernels",

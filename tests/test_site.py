@@ -29,6 +29,40 @@ def test_every_option_of_every_command_is_on_its_page(pages):
     assert "## xdn-tune export" in made["commands/xdn-tune.md"]
 
 
+def test_the_texts_of_pages_in_chinese_are_those_that_the_code_says(pages):
+    import make_layer_table
+    import make_operator_table
+    from translated import pairs
+
+    said = set()
+
+    def heard(text):
+        said.add(" ".join(text.split()))
+        return text
+
+    pages.made_pages(heard)
+    make_layer_table.table(heard)
+    make_operator_table.table(heard)
+    missing, left = said - set(pairs()), set(pairs()) - said
+    assert (missing, left) == (set(), set()), "give tools/chinese/ what is missing, take away what is left"
+
+
+def test_a_command_in_chinese_keeps_its_examples(pages):
+    from translated import chinese
+
+    english, ours = (pages.made_pages(say)["commands/xdn-tune.md"] for say in (str, chinese))
+    assert "  xdn-tune show KEY                     one result as JSON" in english
+    assert "  xdn-tune show KEY                     以 JSON 显示一个结果" in ours
+    assert re.findall("`[^`]+`", ours.split("**")[-1]) == re.findall("`[^`]+`", english.split("**")[-1])
+
+
+def test_a_text_without_its_chinese_is_named(pages):
+    from translated import chinese
+
+    with pytest.raises(LookupError, match=r"add the Chinese of this text .*: Nobody says this"):
+        chinese("Nobody says this.")
+
+
 def test_every_registry_but_that_of_layers_is_listed(pages):
     kinds = re.findall(r"^## (.+)$", pages.choices_page(), re.M)
     assert kinds == [kind for kind in api.registries() if kind != "layer type"]
@@ -81,5 +115,6 @@ def test_every_page_is_in_the_navigation(pages):
     there = {str(path.relative_to(pages.DOCS)) for path in pages.DOCS.rglob("*.md")}
     there -= {name for name in there if name.startswith("zh/")}
     assert listed == there | set(pages.BROUGHT.values()) | set(pages.made_pages())
-    ours = set(re.findall(r"- (\S+\.md)$", chinese.read_text(), re.M))
-    assert ours == {str(path.relative_to(pages.DOCS / "zh")) for path in (pages.DOCS / "zh").rglob("*.md")}
+    ours = set(re.findall(r"- (?:\S+: )?(\S+\.md)$", chinese.read_text(), re.M))
+    there = {str(path.relative_to(pages.DOCS / "zh")) for path in (pages.DOCS / "zh").rglob("*.md")}
+    assert ours == there | set(pages.made_pages())

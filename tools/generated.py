@@ -2,8 +2,20 @@
 
 from pathlib import Path
 
+from translated import Say, chinese, english
+
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 _END = "<!-- end of the table -->"
+
+
+def in_languages(name: str) -> dict[Path, Say]:
+    """Return the files of a page, each with what says its table."""
+    return {DOCS / name: english, DOCS / "zh" / name: chinese}
+
+
+def header(say: Say, *titles: str) -> str:
+    """Return the first two lines of a table."""
+    return f"| {' | '.join(map(say, titles))} |\n|{'---|' * len(titles)}\n"
 
 
 def with_table(page: Path, program: str, table: str) -> str:

@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
-"""Write the table of layer types in `docs/layers.md` out of the registries of layers and of kernels.
+"""Write the table of layer types in `docs/layers.md`, also in Chinese, out of the registries of layers and kernels.
 
-python tools/make_layer_table.py             # rewrite the table
+python tools/make_layer_table.py             # rewrite the tables
 """
 
 import re
+from pathlib import Path
 
-from generated import DOCS, with_table
+from generated import header, in_languages, with_table
+from translated import Say
 
 from xdn.files import write_atomically
 from xdn.graph import LayerParams
@@ -15,8 +17,7 @@ from xdn.kernels.core.layout import SCHEDULES
 from xdn.kernels.whole.layers import WHOLE_LAYERS
 from xdn.layers import LAYERS, CaffeLayer
 
-PAGE = DOCS / "layers.md"
-_HEAD = "| type | also written | what it is | runs by |\n|---|---|---|---|\n"
+PAGES = in_languages("layers.md")
 
 
 def runs_by(cls: type[CaffeLayer]) -> str:
@@ -42,7 +43,7 @@ def _markdown(text: str) -> str:
     )
 
 
-def table() -> str:
+def table(say: Say) -> str:
     """Return the table, a row a layer type."""
     rows = []
     for name, line in LAYERS.describe():
@@ -50,15 +51,16 @@ def table() -> str:
         if name != cls.type:
             continue
         others = ", ".join(f"`{alias}`" for alias in cls.aliases)
-        what = _markdown(line.removeprefix(f"{cls.__name__}: "))
-        rows.append(f"| `{name}` | {others} | {what} | {runs_by(cls)} |\n")
-    return _HEAD + "".join(rows)
+        what = _markdown(say(line.removeprefix(f"{cls.__name__}: ")))
+        rows.append(f"| `{name}` | {others} | {what} | {say(runs_by(cls))} |\n")
+    return header(say, "type", "also written", "what it is", "runs by") + "".join(rows)
 
 
-def page() -> str:
-    """Return the page with the table as it should be."""
-    return with_table(PAGE, "make_layer_table.py", table())
+def page(path: Path) -> str:
+    """Return a page of `PAGES` with the table as it should be."""
+    return with_table(path, "make_layer_table.py", table(PAGES[path]))
 
 
 if __name__ == "__main__":
-    write_atomically(PAGE, page().encode())
+    for path in PAGES:
+        write_atomically(path, page(path).encode())

@@ -10,20 +10,21 @@ from mkdocs.structure.pages import Page
 sys.path.insert(0, str(Path(__file__).parent))
 
 from site_pages import BROUGHT, DOCS, made_pages, relinked
+from translated import chinese
 
 _ORIGINS = {name: path for path, name in BROUGHT.items()}
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add the pages that lie elsewhere or are made; to a site within the site the pictures of the one around it."""
-    root = Path(config.docs_dir)
-    if root == DOCS:
+    if Path(config.docs_dir) == DOCS:
         texts = {name: path.read_text() for name, path in _ORIGINS.items()} | made_pages()
-        for name, text in texts.items():
-            files.append(File.generated(config, name, content=text))
     else:
+        texts = made_pages(chinese)
         for path in sorted((DOCS / "pictures").iterdir()):
             files.append(File.generated(config, f"pictures/{path.name}", abs_src_path=str(path)))
+    for name, text in texts.items():
+        files.append(File.generated(config, name, content=text))
     return files
 
 

@@ -2,9 +2,11 @@
 
 import os
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 from generated import DOCS
+from translated import Say, english
 
 from xdn import api
 from xdn.cli.completion import commands
@@ -21,38 +23,55 @@ BROUGHT = {
 #: The sign between cells, within one.
 _BAR = r"\|"
 _LINK = re.compile(r"(!?)\[([^\]]*)\]\(([^)\s#]+)(#[^)\s]*)?\)")
+#: A line of an example, and what it says beside the command.
+_BESIDE = re.compile(r"(  \S.*?\S {3,})(\S.*(?:\n {20,}\S.*)*)")
 
 
-def made_pages() -> dict[str, str]:
+def made_pages(say: Say = english) -> dict[str, str]:
     """Return name -> Markdown of all pages that the parsers and the registries say."""
     found = commands()
-    pages = {f"commands/{each.name}.md": command_page(each) for each in found}
-    return pages | {"commands/index.md": commands_page(found), "choices.md": choices_page()}
+    pages = {f"commands/{each.name}.md": command_page(each, say) for each in found}
+    return pages | {"commands/index.md": commands_page(found, say), "choices.md": choices_page(say)}
 
 
-def commands_page(found: tuple[Command, ...]) -> str:
+def commands_page(found: tuple[Command, ...], say: Say) -> str:
     """Return the list of all commands."""
-    rows = "\n".join(f"| [`{each.name}`]({each.name}.md) | {_cell(each.summary)} |" for each in found)
-    return f"# Commands\n\n`python -m xdn` prints this list.\n\n| command | what it does |\n|---|---|\n{rows}\n"
+    rows = (f"[`{each.name}`]({each.name}.md) | {_cell(say(each.summary))}" for each in found)
+    head = (say("Commands"), say("`python -m xdn` prints this list."))
+    return "# {}\n\n{}\n\n".format(*head) + _table(say, "command", "what it does", rows) + "\n"
 
 
-def command_page(command: Command) -> str:
+def command_page(command: Command, say: Say = english) -> str:
     """Return what a command takes, as its --help says it."""
-    parts = [f"# {command.name}", command.summary, *_usage(command)]
+    parts = [f"# {command.name}", say(command.summary), *_usage(command, say)]
     for each in command.commands:
-        parts += [f"## {each.name}", each.summary, *_usage(each)]
+        parts += [f"## {each.name}", say(each.summary), *_usage(each, say)]
     return "\n\n".join(parts) + "\n"
 
 
-def _usage(command: Command) -> list[str]:
-    tables = [f"**{title}**\n\n{_table(arguments)}" for title, arguments in command.groups]
-    details = [f"```text\n{command.details}\n```"] if command.details else []
-    return [f"```text\n{command.usage}\n```", *details, *tables]
+def _usage(command: Command, say: Say) -> list[str]:
+    tables = [f"**{say(title)}**\n\n{_options(arguments, say)}" for title, arguments in command.groups]
+    return [f"```text\n{command.usage}\n```", *_details(command.details, say), *tables]
 
 
-def _table(arguments: tuple[Argument, ...]) -> str:
-    rows = (f"| {_code(each)} | {_cell(each.help)} |" for each in arguments)
-    return "\n".join(("| option | what it does |", "|---|---|", *rows))
+def _details(text: str, say: Say) -> list[str]:
+    """Return what stands below the options: paragraphs, and examples, whose commands are the same in all languages."""
+    parts = text.split("\n\n") if text else []
+    return [
+        f"```text\n{_BESIDE.sub(lambda line: line[1] + say(line[2]), part)}\n```"
+        if part.startswith("  ")
+        else _cell(say(part))
+        for part in parts
+    ]
+
+
+def _options(arguments: tuple[Argument, ...], say: Say) -> str:
+    rows = (f"{_code(each)} | {_cell(say(each.help)) if each.help else ''}" for each in arguments)
+    return _table(say, "option", "what it does", rows)
+
+
+def _table(say: Say, left: str, right: str, rows: Iterable[str]) -> str:
+    return "\n".join((f"| {say(left)} | {say(right)} |", "|---|---|", *(f"| {row} |" for row in rows)))
 
 
 def _code(argument: Argument) -> str:
@@ -61,13 +80,16 @@ def _code(argument: Argument) -> str:
     return ", ".join(f"`{name.replace('|', _BAR)}`" for name in names)
 
 
-def choices_page() -> str:
+def choices_page(say: Say = english) -> str:
     """Return what can be chosen by its name, a table a registry, but for layer types, which have their own page."""
-    parts = ["# What can be chosen", "`xdn-inspect --list` prints these, and [all layer types](layers.md)."]
+    parts = [
+        f"# {say('What can be chosen')}",
+        say("`xdn-inspect --list` prints these, and [all layer types](layers.md)."),
+    ]
     for kind, rows in api.registries().items():
         if kind != "layer type":
-            lines = (f"| `{name}` | {_cell(what)} |" for name, what in rows)
-            parts.append("\n".join((f"## {kind}\n", "| name | what it is |", "|---|---|", *lines)))
+            lines = (f"`{name}` | {_cell(say(what))}" for name, what in rows)
+            parts.append(f"## {say(kind)}\n\n{_table(say, 'name', 'what it is', lines)}")
     return "\n\n".join(parts) + "\n"
 
 

@@ -238,7 +238,7 @@ class _Parser(argparse.ArgumentParser):
 def new_parser(prog: str, doc: str) -> argparse.ArgumentParser:
     """Return a parser whose help is the command's docstring, with the options that all commands have."""
     summary, _, rest = doc.partition("\n\n")
-    as_written, epilog = argparse.RawDescriptionHelpFormatter, f"{rest.strip()}\n\n{EPILOG}"
+    as_written, epilog = argparse.RawDescriptionHelpFormatter, "\n\n".join((rest.strip("\n"), EPILOG))
     parser = _Parser(prog=prog, description=summary, epilog=epilog, formatter_class=as_written)
     parser.add_argument(
         "--json", type=json_target, metavar="FILE", help="write the result as JSON to FILE ('-': stdout)"
