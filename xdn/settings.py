@@ -173,6 +173,8 @@ MAX_SNAPSHOT_BYTES = 8 << 30
 MAX_LOG_BYTES = 256 << 20
 #: Images that are read, converted and written at a time when a data set is packed.
 PACK_IMAGES = 256
+#: The most elements of a request's tensor of BYTES: texts, or encoded images.
+MAX_BYTES_ELEMENTS = 1 << 16
 
 
 def asked_target() -> str | None:
