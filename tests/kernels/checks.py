@@ -74,6 +74,11 @@ def sums(net, feed, expected):
     return (own + direct) * UNIT + TINY
 
 
+def weighted(net, feed, expected):
+    """Means by weights of either sign: a few roundings of the largest value, which products stay near."""
+    return np.full_like(expected, 64 * UNIT * np.abs(feed["x0"]).max())
+
+
 def sums_of(products):
     """Sums of so many products of two blobs in two orders, as `sums` argues it."""
     return lambda net, feed, expected: 2 * UNIT * (sqrt(products) + 2) * magnitude(net, feed, expected)
@@ -342,6 +347,8 @@ LAYER_CASES = [
     case("BatchNorm", _IMAGE, allowed=close(4)),
     case("Scale", _IMAGE, bias_term=True, allowed=sums),
     case("Bias", _IMAGE),
+    case("Mean", _IMAGE, value=(2, -3), operation="SUBTRACT", output_scale=0.5, allowed=close(8)),
+    case("DataAugmentation", _IMAGE, recompute_mean=1, mean_per_pixel=False),
     case("ReLU", _IMAGE, negative_slope=0.1),
     case("PReLU", _IMAGE),
     case("ELU", _IMAGE, allowed=lambda net, feed, expected: np.full_like(expected, 8 * UNIT)),
@@ -395,10 +402,15 @@ LAYER_CASES = [
     case("Upsample", _IMAGE, scale=2),
     case("Upsample", _IMAGE, _IMAGE, scale=2),
     case("Unpooling", _IMAGE, _IMAGE, kernel_size=2, stride=2),
+    case("Unpooling", _IMAGE, unpool="TILE", kernel_size=3, stride=2, allowed=weighted),
+    case("CentredUnpooling", _IMAGE, out_kernel_size=3, out_stride=2, out_pad=1, unpool="REP", allowed=weighted),
     case("Pooling", _IMAGE, tops=2, kernel_size=3, stride=2, pad=1),
     case("Interp", _IMAGE, height=9, width=7),
     case("DeephiResize", _IMAGE, resize_type="BILINEAR", new_height=9, new_width=7),
     case("Resize", _IMAGE, height=9, width=7),
+    case("ImResize", _IMAGE, factor=1.5, allowed=weighted),
+    case("Resample", _IMAGE, height=3, width=4, allowed=weighted),
+    case("Downsample", _IMAGE, top_height=3, top_width=2, allowed=weighted),
     case("Resize", _IMAGE, top_height=10, top_width=9),
     case("Axpy", _IMAGE[:1], _IMAGE, _IMAGE),
     case("Scale", _IMAGE, _IMAGE[:1], axis=0),
@@ -461,10 +473,10 @@ COMPUTED_APART = {
     "ChannelScale",
     "ClusterDetections",
     "CombineRegressions",
+    "CompactBilinear",
     "ContinuationIndicator",
     "Correlation",
     "Correlation1D",
-    "DataAugmentation",
     "DeformableConvolution",
     "DenseBlock",  # Where a file is read plain layers take its place.
     "DenseCRF",
@@ -475,7 +487,6 @@ COMPUTED_APART = {
     "Gram",
     "GroupNorm",
     "HyperColumns",
-    "ImResize",
     "InnerDistance",
     "LSTM",
     "Local",
@@ -496,7 +507,6 @@ COMPUTED_APART = {
     "ROIAlign",
     "ROIPooling",
     "Region",
-    "Resample",
     "SpatialTransformer",
     "TextProposal",
     "Warp",

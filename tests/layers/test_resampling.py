@@ -20,8 +20,9 @@ class _Turned(Resampling):
     def size(self, bottoms):
         return bottoms[0].shape[2], self.wanted
 
-    def laid_out(self, h, w, size):
-        return np.eye(h, dtype=np.float32)[::-1], np.ones((size[1], w), np.float32)
+    def laid_out(self, bottoms):
+        h, w = bottoms[0].shape[2:]
+        return np.eye(h, dtype=np.float32)[::-1], np.ones((self.wanted, w), np.float32)
 
 
 def test_rows_then_columns(rng):

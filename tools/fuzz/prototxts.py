@@ -259,6 +259,14 @@ layer { name: "ac" type: "Accum" bottom: "x" bottom: "rs" top: "ac" accum_param 
 layer { name: "br" type: "BatchReduction" bottom: "x" top: "br"
   batch_reduction_param { level: [2, 1, 1] reduction_param { operation: MEAN axis: 2 } } }
 layer { name: "gr" type: "Gram" bottom: "x" top: "gr" }
+layer { name: "cb" type: "CompactBilinear" bottom: "x" bottom: "f" top: "cb"
+  compact_bilinear_param { num_output: 16 sum_pool: false } }
+layer { name: "ss" type: "SignedSqrt" bottom: "cb" top: "ss" }
+layer { name: "do" type: "Downsample" bottom: "i" top: "do" downsample_param { top_height: 3 top_width: 2 } }
+layer { name: "uc" type: "UnPooling" bottom: "do" top: "uc"
+  unpooling_param { unpool: DIV out_kernel_size: 3 out_stride: 2 out_pad: 1 } }
+layer { name: "me" type: "Mean" bottom: "i" top: "me"
+  mean_param { operation: SUBTRACT value: [104, 117, 123] mean_scale: 2 output_scale: 0.017 } }
 layer { name: "nm" type: "Nms" bottom: "f" top: "nm" nms_param { threshold: 0.1 num_peak: 5 } }
 layer { name: "wa" type: "Warp" bottom: "x" bottom: "f" top: "wa" }
 layer { name: "ps" type: "PSROIAlign" bottom: "wa" bottom: "r" top: "ps"

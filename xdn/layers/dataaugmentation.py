@@ -73,10 +73,14 @@ class DataAugmentation(CaffeLayer):
         """Of three weights of a file it takes one."""
         return ((1,) if self.mean_per_pixel else (2,)) if self.recompute_mean and len(sizes) == _STORED else None
 
+    def channel_mean(self, channels: int, weights: Weights) -> Array | None:
+        """Return the mean (C,) f32 of each channel, zeros where there is none; None of a mean of each position."""
+        if self.recompute_mean:
+            return None if self.mean_per_pixel else weights["mean"]
+        return np.array(self.mean if self._stated else [0] * channels, np.float32)
+
     def reference(self, bottoms: Arrays, weights: Weights, n_tops: int) -> tuple[Array, ...]:
         """The difference in f32."""
         x = bottoms[0]
-        if not self.recompute_mean:
-            return (x - np.array(self.mean, np.float32).reshape(-1, 1, 1) if self._stated else x.copy(),)
-        mean = weights["mean"]
-        return (x - mean.reshape(*mean.shape, *(1,) * (3 - mean.ndim)),)
+        mean = self.channel_mean(x.shape[1], weights)
+        return (x - (weights["mean"] if mean is None else mean.reshape(-1, 1, 1)),)

@@ -46,9 +46,10 @@ class ImResize(Resampling):
             raise ShapeError(f"images of {h}x{w} to {size[0]}x{size[1]}; give a factor or a size")
         return size
 
-    def laid_out(self, h: int, w: int, size: tuple[int, int]) -> tuple[Array, Array]:
+    def laid_out(self, bottoms: Blobs) -> tuple[Array, Array]:
         """Return the matrices (P, H) and (Q, W), f32, that say how much each row, and column, gives to each."""
-        return _cubic_weights(h, size[0]), _cubic_weights(w, size[1])
+        rows, columns = map(_cubic_weights, bottoms[0].shape[2:], self.size(bottoms))
+        return rows, columns
 
 
 def _cubic_weights(size: int, wanted: int) -> Array:

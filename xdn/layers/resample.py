@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from xdn.errors import ShapeError, UnsupportedError
+from xdn.errors import UnsupportedError
 from xdn.graph import Array, Blobs
-from xdn.layers.base import Message, layer_type, misfit, proto
-from xdn.layers.resampling import Resampling
+from xdn.layers.base import Message, layer_type, proto
+from xdn.layers.resampling import Resampling, shares, stated_size
 from xdn.layers.roipooling import rounded
 
 
@@ -30,15 +30,11 @@ class Resample(Resampling):
         """Return `height` and `width`, or those of a second bottom."""
         if self.kind == "AREA":
             raise UnsupportedError("type: AREA, which its Caffe refuses, too", mend="Known: NEAREST, LINEAR, CUBIC")
-        if len(bottoms) not in (1, 2) or any(len(bottom.shape) != 4 for bottom in bottoms):
-            raise misfit(bottoms, "images (N, C, H, W), and a blob of the size that is wanted or none")
-        size = bottoms[1].shape[2:] if len(bottoms) == 2 else (self.height, self.width)
-        if min(size) < 1:
-            raise ShapeError(f"height {size[0]} and width {size[1]}; give both, or a second bottom")
-        return size[0], size[1]
+        return stated_size(bottoms, self.height, self.width)
 
-    def laid_out(self, h: int, w: int, size: tuple[int, int]) -> tuple[Array, Array]:
+    def laid_out(self, bottoms: Blobs) -> tuple[Array, Array]:
         """Return the matrices (P, H) and (Q, W), f32, that say how much each row, and column, gives to each."""
+        (h, w), size = bottoms[0].shape[2:], self.size(bottoms)
         by = [np.float32(old) / np.float32(new) for old, new in zip((h, w), size, strict=True)]
         widen = self.antialias and bool(max(by) > 1)
         rows = self._weights(h, size[0], by[0], by[1], widen)
@@ -54,9 +50,7 @@ class Resample(Resampling):
             return chosen.astype(np.float32)
         apart = np.abs(at[:, None] - np.arange(size, dtype=np.float32)) / (factor if widen else np.float32(1))
         weights = np.maximum(1 - apart, 0) if self.kind == "LINEAR" else _cubic(apart)
-        total = weights.sum(axis=1, keepdims=True)
-        shares: Array = np.divide(weights, total, out=np.zeros_like(weights), where=total != 0)
-        return shares
+        return shares(weights)
 
 
 def _cubic(apart: Array) -> Array:

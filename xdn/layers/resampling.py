@@ -2,8 +2,11 @@
 
 from abc import abstractmethod
 
+import numpy as np
+
 from xdn.errors import ShapeError
 from xdn.graph import Array, Arrays, Blob, Blobs, ChannelRule, Weights
+from xdn.layers.base import blobs_of, misfit
 from xdn.layers.interpolation import heightened_bytes
 from xdn.layers.portable import Library, Portable
 
@@ -21,7 +24,7 @@ class Resampling(Portable):
         """Return the top's height and width; a typed error where the bottoms or the parameters do not fit."""
 
     @abstractmethod
-    def laid_out(self, h: int, w: int, size: tuple[int, int]) -> tuple[Array, Array]:
+    def laid_out(self, bottoms: Blobs) -> tuple[Array, Array]:
         """Return the matrices (P, H) and (Q, W), f32, that say how much each row, and column, gives to each."""
 
     def infer(self, bottoms: Blobs, n_tops: int) -> tuple[Blob, ...]:
@@ -38,7 +41,27 @@ class Resampling(Portable):
     def computed(self, lib: Library, bottoms: Arrays, weights: Weights, n_tops: int) -> tuple[Array, ...]:
         """Rows, then columns, as products with matrices."""
         x = bottoms[0]
-        size = self.size([Blob(tuple(bottom.shape)) for bottom in bottoms])
-        h, w = x.shape[2:]
-        rows, columns = (lib.asarray(each, dtype=x.dtype) for each in self.laid_out(h, w, size))
+        rows, columns = (lib.asarray(each, dtype=x.dtype) for each in self.laid_out(blobs_of(bottoms)))
         return (lib.matmul(lib.matmul(rows, x), columns.T),)
+
+
+def check_images(bottoms: Blobs) -> None:
+    """Raise ShapeError where the bottoms are not images, and a blob of the size that is wanted or none."""
+    if len(bottoms) not in (1, 2) or any(len(bottom.shape) != 4 for bottom in bottoms):
+        raise misfit(bottoms, "images (N, C, H, W), and a blob of the size that is wanted or none")
+
+
+def stated_size(bottoms: Blobs, height: int, width: int) -> tuple[int, int]:
+    """Return the height and width of a second bottom, or those that are stated; ShapeError where there are none."""
+    check_images(bottoms)
+    size = bottoms[1].shape[2:] if len(bottoms) == 2 else (height, width)
+    if min(size) < 1:
+        raise ShapeError(f"height {size[0]} and width {size[1]}; give both, or a second bottom")
+    return size[0], size[1]
+
+
+def shares(weights: Array) -> Array:
+    """Return weights (P, H) divided by the sum of their row, f32; zeros where that is 0."""
+    total = weights.sum(axis=1, keepdims=True)
+    found: Array = np.divide(weights, total, out=np.zeros_like(weights), where=total != 0)
+    return found

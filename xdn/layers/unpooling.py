@@ -1,12 +1,19 @@
 """Unpooling: what a pooling gave, laid out over as large an image as it read."""
 
+from collections.abc import Mapping
+from typing import Final
+
 import numpy as np
 
 from xdn.errors import ShapeError
 from xdn.graph import Array, Arrays, Blob, Blobs, ChannelRule, Weights
-from xdn.layers.base import CaffeLayer, Message, layer_type, misfit, proto
+from xdn.layers.base import CaffeLayer, Message, blobs_of, layer_type, misfit, proto
 from xdn.layers.upsample import put_back
 from xdn.layers.window import Spelling, Window
+
+#: Ways to lay values out, as forks call them; those from FIXED on are of CentredUnpooling.
+METHODS: Final[Mapping[str, int]] = {"MAX": 0, "AVE": 1, "TILE": 2, "FIXED": 2000, "DIV": 2001, "REP": 2002}
+_OWN = ("MAX", "AVE", "TILE")
 
 
 @layer_type("Unpooling")
@@ -22,7 +29,7 @@ class Unpooling(CaffeLayer):
     message = Message("UnpoolingParameter", "unpooling_param", 2076)
     channel_rule = ChannelRule.CARRIED
 
-    unpool: str = proto(1, "enum", default="MAX", values={"MAX": 0, "AVE": 1, "TILE": 2})
+    unpool: str = proto(1, "enum", default="MAX", values=METHODS)
     kernel_size: int = proto(2, "uint32", default=0)
     stride: int = proto(3, "uint32", default=1)
     pad: int = proto(4, "uint32", default=0)
@@ -55,6 +62,8 @@ class Unpooling(CaffeLayer):
 
     def infer(self, bottoms: Blobs, n_tops: int) -> tuple[Blob, ...]:
         """(N, C, H, W), and a mask of that shape or none -> (N, C, P, Q)."""
+        if self.unpool not in _OWN:
+            raise ShapeError(f"unpool: {self.unpool} is CentredUnpooling's", mend=f"Known: {', '.join(_OWN)}")
         masks = bottoms[1:]
         if len(masks) > (self.unpool == "MAX") or any(len(bottom.shape) != 4 for bottom in bottoms) or not bottoms:
             raise misfit(bottoms, "(N, C, H, W), and with unpool: MAX a mask or none")
@@ -75,9 +84,9 @@ class Unpooling(CaffeLayer):
         p, q = tops[0].shape[2:]
         return 2 * sum(blob.bytes for blob in (*self._products(bottoms, (p, q)), *tops))
 
-    def laid_out(self, h: int, w: int) -> tuple[Array, Array]:
+    def laid_out(self, bottoms: Blobs) -> tuple[Array, Array]:
         """Return the matrices (P, H) and (Q, W) that say which rows, and which columns, go where, and by what share."""
-        window, made = self.window(), []
+        (h, w), window, made = bottoms[0].shape[2:], self.window(), []
         sizes = zip((h, w), self.output_size(h, w), window.kernel, window.stride, strict=True)
         for places, extent, kernel, stride in sizes:
             begins, at = np.arange(places) * stride, np.arange(extent)[:, None]
@@ -97,5 +106,5 @@ class Unpooling(CaffeLayer):
         h, w = x.shape[2:]
         if len(bottoms) > 1:
             return (put_back(x, bottoms[1], self.output_size(h, w)),)
-        rows, columns = self.laid_out(h, w)
+        rows, columns = self.laid_out(blobs_of(bottoms))
         return (np.matmul(np.matmul(rows, x), columns.T),)

@@ -27,6 +27,7 @@ LAYERS = {
     "pooling": ("Pooling", (3, 200, 200), {"kernel_size": 3, "pad": 1}),
     "pooling, wide": ("Pooling", (3, 40, 40), {"kernel_size": 31, "pad": 30}),
     "LRN": ("LRN", (3, 60, 60), {"norm_region": "WITHIN_CHANNEL", "local_size": 41}),
+    "resample": ("Resample", (3, 200, 300), {"height": 100, "width": 400}),
     "interp": ("Interp", (3, 20, 20), {"height": 200, "width": 200}),
     "spp": ("SPP", (3, 200, 200), {"pyramid_height": 4}),
     "vectors": ("InnerProduct", (64, 32, 32), {"num_output": 32}),

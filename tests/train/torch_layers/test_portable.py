@@ -12,12 +12,14 @@ from tests.train.checks import check_gradients, check_layer, check_net, check_va
 from xdn.layers.axpy import Axpy
 from xdn.layers.bias import Bias
 from xdn.layers.binary import Binary
+from xdn.layers.centredunpooling import CentredUnpooling
 from xdn.layers.channelnorm import ChannelNorm
 from xdn.layers.channelscale import ChannelScale
 from xdn.layers.concat import Concat
 from xdn.layers.crop import Crop
 from xdn.layers.depthtospace import DepthToSpace
 from xdn.layers.dotproductattention import DotProductAttention
+from xdn.layers.downsample import Downsample
 from xdn.layers.eltwise import Eltwise
 from xdn.layers.flatten import Flatten
 from xdn.layers.flip import Flip
@@ -27,6 +29,7 @@ from xdn.layers.innerdistance import InnerDistance
 from xdn.layers.local import Local
 from xdn.layers.lstm import LSTM, Lstm
 from xdn.layers.matmul import MatMul
+from xdn.layers.mean import Mean
 from xdn.layers.normalize import Normalize
 from xdn.layers.normalizedinnerproduct import NormalizedInnerProduct
 from xdn.layers.parameter import Parameter
@@ -266,6 +269,9 @@ def test_flip(params):
         (NormalizedInnerProduct(num_output=3), [(2, 3, 4)]),
         (ImResize(factor=1.5), [(2, 3, 4, 5)]),
         (Resample(height=7, width=3), [(2, 3, 4, 5)]),
+        (Downsample(top_height=2, top_width=3), [(2, 3, 4, 5)]),
+        (CentredUnpooling(unpool="DIV", out_kernel_size=3, out_stride=2), [(2, 3, 4, 5)]),
+        (Mean(operation="SUBTRACT", value=(2.0, -1.0), output_scale=0.5), [(2, 4, 3, 5)]),
         (Resample(kind="CUBIC"), [(2, 3, 4, 5), (1, 1, 6, 2)]),
         (Local(num_output=2, kernel_size=3, stride=2, pad=1), [(2, 3, 6, 5)]),
     ],

@@ -10,6 +10,7 @@ from xdn.layers.argmax import ArgMax
 from xdn.layers.batchreindex import BatchReindex
 from xdn.layers.clusterdetections import ClusterDetections
 from xdn.layers.combineregressions import CombineRegressions
+from xdn.layers.compactbilinear import CompactBilinear
 from xdn.layers.continuationindicator import ContinuationIndicator
 from xdn.layers.correlation import Correlation
 from xdn.layers.correlation1d import Correlation1D
@@ -102,6 +103,7 @@ def test_images_are_chosen():
 
 def test_images_are_compared():
     maps = normal(1, 2, 4, 4), normal(1, 2, 4, 4)
+    check_refuses_gradients(CompactBilinear(num_output=4), *maps)
     check_refuses_gradients(Correlation(kernel_size=1), *maps)
     check_refuses_gradients(Correlation1D(kernel_size=1), *maps)
     check_refuses_gradients(FlowWarp(), *maps)

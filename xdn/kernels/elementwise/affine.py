@@ -14,6 +14,7 @@ import numpy as np
 
 from xdn.codegen.intrinsics import at, same_place
 from xdn.codegen.source import KernelBody, MakeBody
+from xdn.element import real
 from xdn.graph import Array
 from xdn.kernels.core.aligned import aligned_vectors
 from xdn.kernels.core.descriptor import Descriptor, Place, Pointer, Size
@@ -23,6 +24,7 @@ from xdn.kernels.core.mathematics import fma, relu
 from xdn.kernels.core.portion import portion
 from xdn.kernels.core.work import Phase
 from xdn.layers.broadcast import along_channels
+from xdn.layers.mean import Mean
 
 
 class PerChannel(Descriptor):
@@ -209,6 +211,29 @@ def lower_scale(lowering: Lowering) -> Lowered:
 def lower_bias(lowering: Lowering) -> Lowered:
     """Add one offset a channel."""
     return _lower_affine(lowering)
+
+
+def _mean_terms(lowering: Lowering) -> Terms | None:
+    """Return what takes a mean off, None where it is one of each position."""
+    params, channels = lowering.params, lowering.top().channels
+    zeros, ones = np.zeros(channels, real), np.ones(channels, real)
+    if isinstance(params, Mean):
+        return (zeros, *params.terms(channels))
+    mean = params.channel_mean(channels, lowering.layer.weights)
+    return None if mean is None else (mean, ones, zeros)
+
+
+@family(
+    "mean",
+    *("Mean", "DataAugmentation"),
+    when=lambda lowering: _mean_terms(lowering) is not None,
+    schedules=BOTH,
+    phases=_phases,
+)
+def lower_mean(lowering: Lowering) -> Lowered:
+    """Take a mean of each channel off, or add it."""
+    shift, factor, offset = cast(Terms, _mean_terms(lowering))
+    return _lower(lowering, "affine", AFFINE, shift=shift, factor=factor, offset=offset)
 
 
 @family("prelu", "PReLU", schedules=BOTH, phases=_phases)

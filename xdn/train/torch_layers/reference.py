@@ -17,6 +17,7 @@ _TYPES = (
     "CTCGreedyDecoder",
     "ClusterDetections",
     "CombineRegressions",
+    "CompactBilinear",
     "ContinuationIndicator",
     "Correlation",
     "Correlation1D",

@@ -8,6 +8,7 @@ from xdn.layers.channelnorm import ChannelNorm
 from xdn.layers.channelscale import ChannelScale
 from xdn.layers.clusterdetections import ClusterDetections
 from xdn.layers.combineregressions import CombineRegressions
+from xdn.layers.compactbilinear import CompactBilinear
 from xdn.layers.correlation import Correlation
 from xdn.layers.correlation1d import Correlation1D
 from xdn.layers.deformableconvolution import DeformableConvolution
@@ -15,6 +16,7 @@ from xdn.layers.flowwarp import FlowWarp
 from xdn.layers.hypercolumns import HyperColumns
 from xdn.layers.innerdistance import InnerDistance
 from xdn.layers.local import Local
+from xdn.layers.mean import Mean
 from xdn.layers.normalizedinnerproduct import NormalizedInnerProduct
 from xdn.layers.spatialtransformer import SpatialTransformer
 
@@ -23,6 +25,8 @@ from xdn.layers.spatialtransformer import SpatialTransformer
     ("params", "shapes"),
     [
         (ChannelNorm(eps=0.5), [(2, 3, 4, 5)]),
+        (Mean(operation="SUBTRACT", value=(2.0, -1.0), output_scale=0.5), [(2, 4, 3, 5)]),
+        (Mean(value=(2.0,)), [(2, 4, 3, 5)]),
         (ChannelScale(), [(2, 3, 4, 5), (2, 1, 4, 5)]),
         (ChannelScale(do_forward=False), [(2, 3, 4), (2, 1, 4)]),
         (InnerDistance(num_output=3), [(2, 3, 4)]),
@@ -45,6 +49,7 @@ def test_what_has_no_form():
     check_refused(Correlation(kernel_size=1), images, images, reason="displaced windows")
     check_refused(Correlation1D(kernel_size=1), images, images, reason="displaced windows")
     check_refused(CombineRegressions(), *[(1, 1, 4, 4)] * 2, *[images] * 2, reason="several operators", n_tops=2)
+    check_refused(CompactBilinear(num_output=4), images, images, reason="into spectra")
     check_refused(FlowWarp(), images, images, reason="follows a flow")
     check_refused(HyperColumns(is_train=False), images, images, reason="several operators")
     check_refused(Local(num_output=2, kernel_size=2), images, reason="filters for each place")

@@ -1,4 +1,4 @@
-"""Interp, DeephiResize, Resample, ImResize, Upsample and Unpooling in ONNX."""
+"""Interp, DeephiResize, Resample, Downsample, ImResize, Upsample, Unpooling and CentredUnpooling in ONNX."""
 
 import numpy as np
 import pytest
@@ -6,6 +6,8 @@ import pytest
 from tests.frontend.onnx.onnx_checks import check_layer, check_net, check_values, one_layer_net
 from tests.layers.resizes import INTERPS, RESIZES
 from xdn.graph import Layer
+from xdn.layers.centredunpooling import CentredUnpooling
+from xdn.layers.downsample import Downsample
 from xdn.layers.imresize import ImResize
 from xdn.layers.interp import Interp
 from xdn.layers.pooling import Pooling
@@ -59,6 +61,8 @@ def test_deephi_resize(params):
 def test_resample():
     check_layer(ImResize(factor=1.5), (2, 3, 5, 6))
     check_layer(Resample(height=3, width=9), (2, 3, 5, 6))
+    check_layer(Downsample(top_height=3, top_width=4), (2, 3, 5, 6))
+    check_layer(CentredUnpooling(unpool="DIV"), (2, 3, 5, 6), (1, 1, 9, 18))
     check_layer(Resample(kind="CUBIC"), (2, 3, 5, 6), (1, 1, 7, 4))
 
 

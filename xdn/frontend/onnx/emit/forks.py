@@ -9,6 +9,7 @@ from xdn.graph import Array, LayerParams
 from xdn.layers.channelnorm import ChannelNorm
 from xdn.layers.channelscale import ChannelScale
 from xdn.layers.innerdistance import InnerDistance
+from xdn.layers.mean import Mean
 from xdn.layers.normalizedinnerproduct import NormalizedInnerProduct
 
 #: Layer type -> why it has no form in ONNX.
@@ -18,6 +19,7 @@ _WITHOUT_FORM = {
     "BatchReduction": "it is not yet made of several operators",
     "ClusterDetections": "no operator groups boxes by likeness",
     "CombineRegressions": "it is not yet made of several operators",
+    "CompactBilinear": "no operator transforms into spectra in this version",
     "Correlation": "no operator compares displaced windows",
     "Correlation1D": "no operator compares displaced windows",
     "DataAugmentation": "it is not yet made of several operators",
@@ -52,6 +54,14 @@ def channel_scale(out: Emission, params: ChannelScale) -> None:
         return
     shape = [-1, 1, *out.bottom().shape[2:]]
     out.top("Mul", [source, out.step("Reshape", [factors, out.integers("shape", shape)], "factors")])
+
+
+@EMITTERS.register("Mean")
+def mean(out: Emission, params: Mean) -> None:
+    """Mul and Add of a number for each channel."""
+    factor, offset = (each.reshape(-1, 1, 1) for each in params.terms(out.bottom().shape[1]))
+    scaled = out.step("Mul", [*out.bottoms, out.constant("factor", factor)], "scaled")
+    out.top("Add", [scaled, out.constant("offset", offset)])
 
 
 @EMITTERS.register("InnerDistance")

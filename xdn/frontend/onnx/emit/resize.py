@@ -1,10 +1,9 @@
-"""Interp, DeephiResize, Resample, ImResize, Upsample and Unpooling in ONNX."""
+"""Interp, DeephiResize, Resample, Downsample, ImResize, Upsample, Unpooling and CentredUnpooling in ONNX."""
 
 import numpy as np
 from onnx import TensorProto
 
 from xdn.frontend.onnx.emit.base import EMITTERS, TO_THE_END, Emission
-from xdn.graph import Array
 from xdn.layers.deephiresize import DeephiResize
 from xdn.layers.interp import Interp
 from xdn.layers.resampling import Resampling
@@ -67,19 +66,20 @@ def unpooling(out: Emission, params: Unpooling) -> None:
     if len(out.bottoms) > 1:
         _scattered(out)
         return
-    _laid_out(out, *params.laid_out(*out.image_shape(out.layer.bottoms[0])[1:]))
+    _laid_out(out, params)
 
 
-@EMITTERS.register("Resample", "ImResize")
+@EMITTERS.register("Resample", "ImResize", "Downsample", "CentredUnpooling")
 def resample(out: Emission, params: Resampling) -> None:
     """MatMul with what each row, and each column, gives to each."""
-    h, w = out.image_shape(out.layer.bottoms[0])[1:]
-    p, q = out.image_shape(out.layer.tops[0])[1:]
-    _laid_out(out, *params.laid_out(h, w, (p, q)))
+    _laid_out(out, params)
 
 
-def _laid_out(out: Emission, rows: Array, columns: Array) -> None:
+def _laid_out(out: Emission, params: Resampling | Unpooling) -> None:
     """Append the products with what lays out rows, and columns."""
+    for blob in (out.layer.bottoms[0], *out.layer.tops):
+        out.image_shape(blob)  # The matrices are those of one size of images.
+    rows, columns = params.laid_out([out.bottom(index) for index in range(len(out.layer.bottoms))])
     by_rows = out.step("MatMul", [out.constant("rows", rows), out.bottoms[0]], "by_rows")
     out.top("MatMul", [by_rows, out.constant("columns", columns.T)])
 
