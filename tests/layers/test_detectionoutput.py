@@ -1,6 +1,7 @@
 """DetectionOutput against plain loops and OpenCV over codes, bounds and thresholds."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from tests.layers.oracles import EPS, FEW, blobs
 from xdn.errors import ShapeError, UnsupportedError
 from xdn.graph import Blob, ChannelRule
 from xdn.layers.detectionoutput import DetectionOutput
+from xdn.layers.outlines import decoded
 
 
 def _bottoms(rng, images, count, classes, sets=1, levels=0):
@@ -350,3 +352,33 @@ def test_priors_in_pixels_are_those_that_are_fractions(rng):
     for wrong in ({"input_width": 0}, {"variance_encoded_in_target": False}):
         with pytest.raises(ShapeError, match="normalized: false"):
             DetectionOutput(**{**vars(params), **wrong}).infer(blobs(bottoms), 1)
+
+
+@pytest.mark.parametrize(("polygon", "values"), [(True, 8), (False, 5)])
+def test_outlines_follow_their_boxes(rng, polygon, values):
+    """Boxes and what overlaps are those of the locations without outlines."""
+    params, bottoms = _case(rng, CASES[3], 2)
+    boxes = _compute(params, bottoms)
+    locations = bottoms[0].reshape(2, 40, 3, 4)
+    outlines = (0.5 * rng.standard_normal((2, 40, 3, values))).astype(np.float32)
+    joined = np.concatenate([locations, outlines], axis=3).reshape(2, -1)
+    with_outlines = replace(params, use_polygon=polygon)
+    (top,) = with_outlines.reference([joined, *bottoms[1:]], {}, 1)
+    assert with_outlines.infer(blobs([joined, *bottoms[1:]]), 1)[0].shape[3] == top.shape[3] == 7 + values
+    np.testing.assert_array_equal(top[0, 0, :, :7], boxes)
+    confidences = bottoms[1].reshape(2, 40, 3)
+    priors, variances = bottoms[2].reshape(2, 40, 4)
+    for image, label, score, *rest in top[0, 0]:
+        (prior,) = np.flatnonzero(confidences[int(image), :, int(label)] == score)
+        code = outlines[int(image), prior, int(label)]
+        (expected,) = decoded(code[None], priors[prior][None], variances[prior][None])
+        np.testing.assert_allclose(rest[4:], expected, rtol=1e-6)
+
+
+def test_outlines_are_refused_where_their_caffe_decodes_none(rng):
+    for fields in ({"code_type": "CORNER"}, {"code_type": "CENTER_SIZE", "variance_encoded_in_target": True}):
+        params = DetectionOutput(num_classes=3, use_polygon=True, **fields)
+        with pytest.raises(UnsupportedError, match="use_polygon"):
+            params.infer([Blob((1, 10 * 12)), Blob((1, 30)), Blob((1, 2, 40))], 1)
+    with pytest.raises(ShapeError, match=r"12 values each.*a location has 12 values or 9"):
+        DetectionOutput(num_classes=3, use_polygon=True).infer([Blob((1, 40)), Blob((1, 30)), Blob((1, 2, 40))], 1)

@@ -101,6 +101,7 @@ NOT_IN_OPENCV = {
     ("DetectionOutputParameter", "visualize"): "SSD's, 10 there, which OpenCV gave to normalized_bbox",
     ("DetectionOutputParameter", "visualize_threshold"): "SSD's",
     ("DetectionOutputParameter", "save_file"): "SSD's",
+    ("DetectionOutputParameter", "use_polygon"): "TextBoxes++'s",
     **{("DetectionOutputParameter", name): "Intel's" for name in ("normalized", "input_width", "input_height")},
     ("InnerProductParameter", "normalize"): "happynear's",
     ("MVNParameter", "add_eps_before_sqrt"): "Synopsys'",

@@ -6,9 +6,10 @@ from xdn.errors import ShapeError, UnsupportedError
 from xdn.graph import Array, Arrays, Blob, Blobs, Weights
 from xdn.layers.base import CaffeLayer, Field, Message, layer_type, proto
 from xdn.layers.boxes import Suppress, around, ranked, suppress
+from xdn.layers.outlines import QUADRILATERAL, RECTANGLE, decoded
 from xdn.layers.roipooling import REGION
 
-#: What a found box is told by: image, class, confidence, xmin, ymin, xmax, ymax.
+#: What a found box is told by: image, class, confidence, xmin, ymin, xmax, ymax; an outline follows.
 _COLUMNS = 7
 _UNBOUNDED = -1
 
@@ -24,8 +25,10 @@ class DetectionOutput(CaffeLayer):
     (1, 1, found, 7) has a row a box: image, class, confidence, and corners as fractions of the image. How many are
     found depends on the data; nothing found gives one row of -1 an image. With `normalized: false`, of Intel's nets,
     priors are regions (1, 1, R * 5), each of an image and then corners in pixels of an image `input_width` wide and
-    `input_height` high. The source is detection_output_layer.cpp of the SSD branch of Caffe (Liu et al. 2016), and of
-    RefineDet's; that of Intel's fields is OpenVINO's operation of the same name.
+    `input_height` high. With `use_polygon`, of TextBoxes++ (Liao et al. 2018), an outline follows each location, and
+    the box in each row of the top: true for a quadrilateral, 8 values more, false for a rectangle at an angle, 5 more.
+    Boxes alone tell what overlaps. The source is detection_output_layer.cpp of the SSD branch of Caffe (Liu et al.
+    2016), of RefineDet's and of TextBoxes++'; that of Intel's fields is OpenVINO's operation of the same name.
     """
 
     message = Message("DetectionOutputParameter", "detection_output_param", 204)
@@ -49,6 +52,12 @@ class DetectionOutput(CaffeLayer):
     normalized: bool = proto(2000, "bool", default=True)
     input_width: int = proto(2001, "int32", default=1)
     input_height: int = proto(2002, "int32", default=1)
+    use_polygon: bool | None = proto(2003, "bool", default=None)
+
+    @property
+    def _outline(self) -> int:
+        """How many values tell an outline; 0 where a location is a box alone."""
+        return 0 if self.use_polygon is None else QUADRILATERAL if self.use_polygon else RECTANGLE
 
     @property
     def _suppression(self) -> tuple[float, int, float]:
@@ -77,8 +86,13 @@ class DetectionOutput(CaffeLayer):
             raise ShapeError(f"priors of shape {priors}; (1, {planes}, priors * {told_by}) is expected")
         count, n = priors[2] // told_by, locations[0] if locations else 0
         classes = 1 if self.share_location else self.num_classes
-        if self.num_classes < 1 or bottoms[0].size != n * count * classes * 4:
-            raise ShapeError(f"locations of shape {locations} for {count} priors and {classes} sets of them")
+        if self.num_classes < 1 or bottoms[0].size != n * count * classes * (4 + self._outline):
+            what = f"locations of shape {locations} for {count} priors and {classes} sets of them"
+            mend = "With use_polygon, true or false, a location has 12 values or 9; without, 4"
+            raise ShapeError(f"{what}, {4 + self._outline} values each", mend=mend)
+        if self._outline and (self.code_type != "CENTER_SIZE" or self.variance_encoded_in_target or len(bottoms) > 3):
+            what = f"code_type {self.code_type}, or a variance in the target, or refined priors, with use_polygon"
+            raise UnsupportedError(what, mend="Its Caffe decodes outlines by CENTER_SIZE and a variance of the priors")
         if confidences[:1] != (n,) or bottoms[1].size != n * count * self.num_classes:
             wanted = f"{n} images, {count} priors, {self.num_classes} classes"
             raise ShapeError(f"confidences of shape {confidences} for {wanted}")
@@ -99,7 +113,7 @@ class DetectionOutput(CaffeLayer):
         _, top_k, _ = self._suppression
         for bound in (top_k * self.num_classes, self.keep_top_k):
             most = min(most, bound) if bound > _UNBOUNDED else most
-        return (Blob((1, 1, bottoms[0].shape[0] * max(most, 1), _COLUMNS)),)
+        return (Blob((1, 1, bottoms[0].shape[0] * max(most, 1), _COLUMNS + self._outline)),)
 
     def reference(self, bottoms: Arrays, weights: Weights, n_tops: int) -> tuple[Array, ...]:
         """Image by image, class by class."""
@@ -109,7 +123,7 @@ class DetectionOutput(CaffeLayer):
         """Return the top; `suppress` picks boxes as `xdn.layers.boxes.suppress` does."""
         count = self._priors([Blob(bottom.shape) for bottom in bottoms])
         n = len(bottoms[0])
-        locations = bottoms[0].reshape(n, count, -1, 4)
+        locations = bottoms[0].reshape(n, count, -1, 4 + self._outline)
         confidences = bottoms[1].reshape(n, count, self.num_classes)
         priors, variances = self._priors_of(bottoms[2], count)
         refining, rows = self._refining(bottoms, n * count), []
@@ -123,7 +137,7 @@ class DetectionOutput(CaffeLayer):
                 moved = self._decoded(bottoms[4][image].reshape(count, 4), priors, variances)
             rows += self._found(image, locations[image], confidences[image], (moved, variances), suppress)
         if not rows:
-            empty = np.full((1, 1, n, _COLUMNS), -1, np.float32)
+            empty = np.full((1, 1, n, _COLUMNS + self._outline), -1, np.float32)
             empty[..., 0] = np.arange(n)
             return (empty,)
         return (np.array(rows, np.float32)[None, None],)
@@ -151,8 +165,11 @@ class DetectionOutput(CaffeLayer):
             order = order[:top_k] if top_k > _UNBOUNDED else order
             if not len(order):
                 continue
-            boxes = self._decoded(locations[:, 0 if self.share_location else label][order], *(p[order] for p in priors))
+            coded, own = locations[:, 0 if self.share_location else label][order], [p[order] for p in priors]
+            boxes = self._decoded(coded[:, :4], *own)
             kept = suppress(boxes, threshold, eta=eta)
+            if self._outline:
+                boxes = np.hstack([boxes, decoded(coded[:, 4:], *own)])
             found += [(scores[order[k]], label, boxes[k]) for k in kept]
         if _UNBOUNDED < self.keep_top_k < len(found):
             best = sorted(range(len(found)), key=lambda i: (-found[i][0], i))[: self.keep_top_k]
