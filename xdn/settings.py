@@ -59,6 +59,9 @@ PEAK_STEPS = 1 << 19
 #: Bytes that are read to measure memory, more than caches hold, and how often.
 BANDWIDTH_BYTES = 256 << 20
 BANDWIDTH_RUNS = 10
+#: Of how many calls of kernels a measured run keeps when they began and ended: of all threads, the first of each. As
+#: many are a trace of some 8 MB.
+SLICES_KEPT = 1 << 16
 #: The shortest time over which the processor's counter is compared with the system's clock, in seconds.
 CALIBRATION_S = 0.02
 #: The most threads of a session, on any machine.

@@ -109,6 +109,17 @@ def test_a_profile_is_written_as_csv(job, tmp_path, capsys):
     assert "there is no folder" in capsys.readouterr().err
 
 
+def test_when_each_thread_did_what_is_written(job, tmp_path, monkeypatch, capsys):
+    net, data = job
+    target = tmp_path / "trace.json"
+    monkeypatch.setattr(settings, "SLICES_KEPT", 4)
+    assert main([net, "--data", data, "--threads", "1", "--trace", str(target)]) == 0
+    slices = [event for event in json.loads(target.read_text())["traceEvents"] if event["ph"] == "X"]
+    assert [each["name"] for each in slices][:3] == ["(input)", "pool", "(output)"]
+    assert len(slices) == 4
+    assert "later calls of kernels" in capsys.readouterr().err
+
+
 def test_classes_are_printed_where_they_are_asked_for(job, capsys):
     net, data = job
     assert main([net, "--data", data, "--per-class", "--quiet"]) == 0

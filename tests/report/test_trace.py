@@ -1,9 +1,10 @@
-"""A profile as a trace: threads are rows, and slices as long as the threads' times."""
+"""Traces: threads are rows, and slices as long as the threads' times, or where they were."""
 
 import pytest
 
 from tests.report.page.samples import layer, results, run
-from xdn.report.trace import trace
+from xdn.report.trace import profile_trace, timeline_trace
+from xdn.runtime.timeline import Interval, Timeline
 
 
 @pytest.fixture
@@ -11,7 +12,7 @@ def found():
     """Return the trace of two layers on two threads, and one on whole batches."""
     layers = [layer("a", 2.0), layer("whole", 1.0, worker_ms=[]), layer("b", 4.0)]
     profile = results(run=run(1.0, layers)).runs[0][1].profile
-    return trace(profile, "net")
+    return profile_trace(profile, "net")
 
 
 def test_threads_are_rows(found):
@@ -29,3 +30,15 @@ def test_slices_follow_each_other(found):
         ("b", 0, pytest.approx(3200), pytest.approx(3600)),
         ("b", 1, pytest.approx(3200), pytest.approx(4400)),
     ]
+
+
+def test_intervals_are_slices_where_they_were():
+    first = Interval("a", "ReLU", "relu_f32__avx2", 1, 32, 5, 0.0, 2.0)
+    timeline = Timeline(2, (first, Interval("whole", "NMS", "", 0, 0, 37, 2.5, 1.2345678)), 0)
+    *names, relu, whole = timeline_trace(timeline, "net")["traceEvents"]
+    assert [event["args"]["name"] for event in names] == ["net", "thread 0", "thread 1"]
+    assert relu == {
+        "ph": "X", "pid": 1, "tid": 1, "ts": 0.0, "dur": 2.0, "name": "a", "cat": "ReLU",
+        "args": {"kernel": "relu_f32__avx2", "first_image": 32, "images": 5},
+    }  # fmt: skip
+    assert (whole["tid"], whole["ts"], whole["dur"]) == (0, 2.5, 1.235)

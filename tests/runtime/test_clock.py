@@ -2,6 +2,7 @@
 
 import time
 
+import numpy as np
 import pytest
 
 from xdn import settings
@@ -31,6 +32,14 @@ def test_ticks_become_nanoseconds():
     assert ns - first_ns >= 1e9 * settings.CALIBRATION_S
     # Two calibrations of one steady counter, each over at least 20 ms and read to a few microseconds.
     assert rate == pytest.approx((ns - first_ns) / (ticks - first_ticks), rel=0.01)
+
+
+def test_ticks_are_times_of_the_systems_clock():
+    clock = TickClock()
+    found = [now() for _ in range(2)]
+    ticks, ns = (np.array(column) for column in zip(*found, strict=True))
+    # Each pair is read to a few microseconds; a busy machine may have taken the processor between the two.
+    assert clock.ns_of()(ticks) == pytest.approx(ns, abs=1e6)
 
 
 def test_a_calibration_over_a_moment_waits(monkeypatch):

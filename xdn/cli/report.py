@@ -9,7 +9,7 @@ with the first.
   xdn-report before.json after.json -o report.html --lang zh
   xdn-report run.json optimize.json net.log.jsonl -o report.html
   xdn-report run.json -o layers.csv                      the rows of one section, by default those of the layers
-  xdn-report run.json -o trace.json                      for ui.perfetto.dev: a row a thread, as the profile has it
+  xdn-report run.json -o trace.json                      for ui.perfetto.dev: a row a thread, a slice a layer
 
 The suffix of -o, .html, .csv or .json, says which. Sections appear where the results have what they show.
 """
@@ -27,7 +27,7 @@ from xdn.report.page.sheet import sheet
 from xdn.report.page.terminal import view
 from xdn.report.page.words import EN, LANGUAGES, Words
 from xdn.report.reading import read_result
-from xdn.report.trace import trace
+from xdn.report.trace import profile_trace
 
 
 def parser() -> argparse.ArgumentParser:
@@ -87,4 +87,4 @@ def _trace(results: Results) -> dict[str, object]:
         raise DataError("the results have no profile", mend="Run with --profile")
     profile = profiled[-1].profile
     assert profile is not None
-    return trace(profile, f"{profiled[-1].net}, {profile.images} images")
+    return profile_trace(profile, f"{profiled[-1].net}, {profile.images} images")

@@ -7,6 +7,7 @@ cache and mapped from there; --online decodes and preprocesses it batch by batch
   xdn-run net.prototxt --weights w.caffemodel --data cifar10
   xdn-run net.xdn/net.prototxt --data photos/ --size 224x224 --threads 2 --repeat 3 --json run.json
   xdn-run net.prototxt --profile                 and what each layer takes: time, multiplications, bytes
+  xdn-run net.prototxt --trace trace.json        and when each thread did what, for ui.perfetto.dev
   xdn-run net.prototxt --per-class               and each class's accuracy, and what it is taken for
   xdn-run net.prototxt --tune --budget 60        find the fastest configuration; later runs use it
   xdn-run net.prototxt --precision auto          in the fastest of f32, bf16, 8-bit integers and a mixture of them that
@@ -25,6 +26,7 @@ and its kernels compiled.
 """
 
 import argparse
+import json
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, replace
@@ -54,9 +56,12 @@ from xdn.optimize.pipeline import optimize
 from xdn.report.classes import class_tables
 from xdn.report.compared import compared_document, compared_table
 from xdn.report.profile import ProfileTable, profile_csv
+from xdn.report.quantities import count
 from xdn.report.run import run_table
+from xdn.report.trace import timeline_trace
 from xdn.runtime.profile import Profile
 from xdn.runtime.session import Session
+from xdn.runtime.timeline import Timeline
 
 
 def parser() -> argparse.ArgumentParser:
@@ -97,6 +102,9 @@ def parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     add("--wide", action="store_true", help="all columns of the profile, however narrow the terminal")
     add("--profile-csv", type=result_file, metavar="FILE", help="--profile, and write its rows as CSV, in full")
+    add(
+        "--trace", type=result_file, metavar="FILE", help="--profile, and write when each thread did what, for Perfetto"
+    )
     add_tune_options(made)
     return made
 
@@ -107,7 +115,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _run(args: argparse.Namespace, output: Output) -> None:
-    args.profile |= args.profile_csv is not None
+    args.profile |= args.profile_csv is not None or args.trace is not None
     net, load_s = _load(args, output) if args.net else (None, 0.0)
     if args.input:
         data = given_data(args, net)
@@ -144,6 +152,8 @@ def _measure(args: argparse.Namespace, output: Output, net: Net, load_s: float, 
             found = [other.result(each, args.percentiles) for other, each in zip(others, theirs, strict=True)]
             outputs = () if data.scores else job.outputs()
             profile = job.profile() if args.profile else None
+            if args.trace:
+                _write_trace(args, output, session.timeline())
             if args.outputs:
                 write_outputs(args.outputs, job, output)
     result = evaluated(
@@ -178,6 +188,13 @@ def _tell(args: argparse.Namespace, output: Output, result: Evaluation, others: 
         output.result(*class_tables(result.contest.counted))
     if result.profile:
         output.result(ProfileTable(result.profile), wide=args.wide)
+
+
+def _write_trace(args: argparse.Namespace, output: Output, found: Timeline) -> None:
+    """Write when each thread did what."""
+    write_atomically(args.trace, json.dumps(timeline_trace(found, str(args.net))).encode())
+    left_out = f", without {count(found.lost)} later calls of kernels" if found.lost else ""
+    output.log(f"written: {args.trace}{left_out}")
 
 
 def _beside(session: Session, profile: Profile | None) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 
 from xdn.graph import Array, Blob, Layer, Net, Shape
 from xdn.kernels.core.descriptor import Descriptor
+from xdn.kernels.core.stopwatch import NOTHING, Noted
 from xdn.kernels.move.images import PixelSource
 from xdn.memory import Need
 from xdn.registry import Registry
@@ -57,6 +58,8 @@ class Run(NamedTuple):
         Sizes of the caller's arrays: inputs, then outputs.
     members : int
         Workers that shared each image.
+    noted : Noted
+        When each worker did what; nothing where the program is not timed.
     """
 
     images: int
@@ -65,6 +68,7 @@ class Run(NamedTuple):
     ticks: Array
     array_bytes: tuple[int, ...]
     members: int = 1
+    noted: Noted = NOTHING
 
 
 class Program(Protocol):

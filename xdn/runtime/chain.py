@@ -55,7 +55,8 @@ class Chain:
                 with worked_by(self._crew):
                     tops = part.compute(blobs, shapes)
                 layer, ms = part.layer, 1e3 * (time.perf_counter() - start)
-                taken.append(Row(layer.name, layer.type, tuple(top.shape[1:] for top in tops.values()), (), ms))
+                given_shapes = tuple(top.shape[1:] for top in tops.values())
+                taken.append(Row(layer.name, layer.type, given_shapes, (), ms, begin_s=start))
                 blobs |= tops
             elif given:
                 runner = self._runners[part]

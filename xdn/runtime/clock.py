@@ -1,11 +1,13 @@
 """How long a tick of the processor's counter is."""
 
 import time
+from collections.abc import Callable
 
 from xdn import settings
 from xdn.codegen.loader import process_loader
 from xdn.codegen.native import kernel_at
 from xdn.codegen.target import host_target
+from xdn.graph import Array
 from xdn.kernels.core.frame import Frame
 from xdn.kernels.machine.clock import Clock, clock
 
@@ -28,6 +30,11 @@ class TickClock:
             time.sleep(missing_s)
         ticks, ns = self._both()
         return (ns - first_ns) / (ticks - first_ticks)
+
+    def ns_of(self) -> Callable[[Array], Array]:
+        """Return the function from ticks to nanoseconds of `time.perf_counter_ns`, f64, by the rate measured now."""
+        (first_ticks, first_ns), rate = self._first, self.ns_per_tick()
+        return lambda ticks: first_ns + rate * (ticks - first_ticks)
 
     def _both(self) -> tuple[int, int]:
         """Return (ticks, nanoseconds) of one moment."""

@@ -21,7 +21,8 @@ from xdn.runtime.needs import images_that_fit, net_needs
 from xdn.runtime.parts import CutKey, NetPart, WholePart, cut, cut_key
 from xdn.runtime.profile import Profile
 from xdn.runtime.runner import Runner
-from xdn.runtime.taken import profiled
+from xdn.runtime.taken import Taken, profiled
+from xdn.runtime.timeline import Timeline, timeline
 
 
 class Session:
@@ -250,12 +251,27 @@ class Session:
         SettingError
             Where the session does not measure, or nothing has run yet.
         """
+        taken, clock = self._measured()
+        return profiled(taken, clock.ns_per_tick(), peak_gflops)
+
+    def timeline(self) -> Timeline:
+        """Return when each thread did what in the latest run; of a long one, in its first `settings.SLICES_KEPT` steps.
+
+        Raises
+        ------
+        SettingError
+            Where the session does not measure, or nothing has run yet.
+        """
+        taken, clock = self._measured()
+        return timeline(taken, clock.ns_of())
+
+    def _measured(self) -> tuple[Taken, TickClock]:
+        """Return what the latest run took, and the clock that it was measured by."""
         if self._clock is None:
             raise SettingError("this session does not measure its layers", mend="Make it with profile=True")
-        taken = self._main.latest
-        if taken is None:
+        if self._main.latest is None:
             raise SettingError("there is nothing to profile: no run has ended yet", mend="Run some images first")
-        return profiled(taken, self._clock.ns_per_tick(), peak_gflops)
+        return self._main.latest, self._clock
 
     def close(self) -> None:
         """End the worker threads; the session starts new ones when it is used again."""

@@ -1,7 +1,8 @@
 """What runs took, step by step, and the profile that is made of it.
 
-The workers' driver reads the processor's counter after each step of each chunk and adds the difference to a word of
-its own, a step. Chunks are large against a reading of a counter, so a measured run is as fast as any other.
+The workers' driver reads the processor's counter after each step of each chunk, adds the difference to a word of its
+own, a step, and notes when the step began and ended (`xdn/kernels/core/stopwatch.py`). Chunks are large against a
+reading of a counter, so a measured run is as fast as any other.
 """
 
 from collections.abc import Iterator
@@ -23,7 +24,8 @@ from xdn.runtime.profile import INPUT, OUTPUT, TOTAL, LayerProfile, Profile
 class Row:
     """What a layer, or a conversion, took in a run; fields as of `LayerProfile`, `macs` those of all images.
 
-    `faster` is how many times the peak of f32 that of the layer's arithmetic is.
+    `faster` is how many times the peak of f32 that of the layer's arithmetic is. `begin_s` is when a layer that is
+    computed on whole arrays began, by `time.perf_counter`.
     """
 
     name: str
@@ -36,6 +38,17 @@ class Row:
     predicted_ms: float = 0.0
     faster: float = 1.0
     worker_ms: tuple[float, ...] = ()
+    begin_s: float = 0.0
+
+
+class Place(NamedTuple):
+    """Which steps of a plan a layer, or a conversion at its edges, is: from `first` to before `end`; and its tops."""
+
+    name: str
+    type: str
+    tops: tuple[str, ...]
+    first: int
+    end: int
 
 
 class Taken(NamedTuple):
@@ -89,22 +102,28 @@ def profiled(taken: Taken, ns_per_tick: float, peak_gflops: float | None) -> Pro
     return Profile(taken.images, workers, 1e3 * taken.seconds, peak, layers, told(whole))
 
 
-def _rows(plan: Plan, run: Run, ns_per_tick: float) -> Iterator[Row]:
+def places_of(plan: Plan) -> list[Place]:
     """Return conversions and layers in the order of their steps."""
-    worker_ms = 1e-6 * ns_per_tick * run.ticks
-    first_output = len(plan.steps) - len(plan.outputs)
-    edges = (*range(len(plan.inputs)), *range(first_output, len(plan.steps)))
-    array_bytes = dict(zip(edges, run.array_bytes, strict=True))
-    places = (
-        *((INPUT, "", (blob,), step, step + 1) for step, blob in enumerate(plan.inputs)),
-        *(
-            (placed.layer.name, placed.layer.type, placed.layer.tops, placed.first, placed.end)
-            for placed in plan.layers
-        ),
-        *((OUTPUT, "", (blob,), step, step + 1) for step, blob in enumerate(plan.outputs, first_output)),
+    layers = (Place(each.layer.name, each.layer.type, each.layer.tops, each.first, each.end) for each in plan.layers)
+    inputs, outputs = (
+        [Place(name, "", (blob,), step, step + 1) for step, blob in enumerate(blobs, begin)]
+        for name, blobs, begin in ((INPUT, plan.inputs, 0), (OUTPUT, plan.outputs, _first_output(plan)))
     )
+    return [*inputs, *layers, *outputs]
+
+
+def _first_output(plan: Plan) -> int:
+    """Return the number of the first step that converts an output."""
+    return len(plan.steps) - len(plan.outputs)
+
+
+def _rows(plan: Plan, run: Run, ns_per_tick: float) -> Iterator[Row]:
+    """Return what conversions and layers took, in the order of their steps."""
+    worker_ms = 1e-6 * ns_per_tick * run.ticks
+    edges = (*range(len(plan.inputs)), *range(_first_output(plan), len(plan.steps)))
+    array_bytes = dict(zip(edges, run.array_bytes, strict=True))
     predicted = predicted_ns(plan, run.images, len(run.ticks), run.members)
-    for (name, kind, tops, first, end), ns in zip(places, predicted, strict=True):
+    for (name, kind, tops, first, end), ns in zip(places_of(plan), predicted, strict=True):
         steps = plan.steps[first:end]
         shapes = tuple(plan.blobs[top].shape[1:] for top in tops)
         kernels = tuple(dict.fromkeys(str(step.source.name) for step in steps))

@@ -125,7 +125,7 @@ def test_only_the_timed_driver_measures():
     for timed in (False, True):
         program = _program(net, timed=timed)
         arrays = [feed_for(net, batch)["x0"], np.full((batch, 3, 2, 2), np.nan, np.float32)]
-        ticks = program.work(program.control(batch, 1), _arena(program), arrays)
+        ticks = program.work(program.control(batch, 1), _arena(program), arrays).taken
         assert ticks.shape == (len(program.plan.steps),) == (3,)
         assert (ticks > 0).all() == timed
         assert ticks.any() == timed

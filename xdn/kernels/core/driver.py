@@ -14,7 +14,7 @@ The last chunks are smaller, so that the workers end at nearly the same time::
 Where several threads share a chunk, its *members*, each computes its part of every step, and they meet after it at a
 barrier; the first member takes the chunks and tells the others.
 
-A second driver, made from the same loop, adds up how long each step takes; the first one contains nothing of it.
+A second driver, made from the same loop, notes down what each step takes; the first one contains nothing of it.
 """
 
 from collections.abc import Callable
@@ -22,7 +22,7 @@ from collections.abc import Callable
 from llvmlite import ir
 
 from xdn.codegen import float_control
-from xdn.codegen.intrinsics import atomic_add, atomic_load, call_kernel, i64_at, read_ticks, words_at
+from xdn.codegen.intrinsics import atomic_add, atomic_load, call_kernel, read_ticks, words_at
 from xdn.codegen.jit import I64, VOID, emitted, jitable
 from xdn.codegen.names import KernelName
 from xdn.codegen.source import KernelBody, KernelSource
@@ -31,6 +31,7 @@ from xdn.element import S64
 from xdn.kernels.core.barrier import barrier_at, meet
 from xdn.kernels.core.descriptor import Cell, Descriptor, Size
 from xdn.kernels.core.frame import kernel_source
+from xdn.kernels.core.stopwatch import Stopwatch
 
 
 class Control(Descriptor):
@@ -54,7 +55,7 @@ class Call(Descriptor):
     kernel, descriptor, first_block, blocks, step = (Size() for _ in range(5))
 
 
-call_at = words_at(Call)
+call_at, stopwatch_at = words_at(Call), words_at(Stopwatch)
 CALL_BYTES = Call.size * S64.bytes
 
 
@@ -101,16 +102,31 @@ def _run_calls(control, frame, first, images):
 
 @jitable
 def _time_calls(control, frame, first, images):
-    ticks = i64_at(frame.ticks)
+    watch = stopwatch_at(frame.stopwatch)
+    ticks = watch.ticks
     begin = read_ticks()
     for number in range(control.calls):
         call = call_at(control.program + number * CALL_BYTES)
         if _enter(call, frame, control.block_images, first, images):
             call_kernel(call.kernel, call.descriptor, frame)
+            _note(watch, call.step, frame, begin)
             meet(frame)
             end = read_ticks()
             ticks[call.step] += end - begin
             begin = end
+
+
+@jitable
+def _note(watch, step, frame, begin):
+    """Note that a step that began then has just ended."""
+    if watch.begun < watch.room:
+        own = watch.slices[watch.begun]
+        own.step = step
+        own.first_image = frame.first_image
+        own.images = frame.images
+        own.begin = begin
+        own.end = read_ticks()
+    watch.begun += 1
 
 
 @jitable
@@ -142,7 +158,7 @@ def driver(target: Target, timed: bool = False) -> KernelSource:
     ----------
     target : Target
     timed : bool
-        Add the ticks that each step takes to the frame's `ticks`.
+        Note down what steps take, in the frame's `Stopwatch`.
     """
     op, run_calls = ("driver_timed", _time_calls) if timed else ("driver", _run_calls)
     return kernel_source(KernelName(op, target.name), lambda: _body(run_calls), Control)

@@ -18,8 +18,8 @@ class Frame(Descriptor):
         Blocks in this chunk.
     first_image, images
         Number of the chunk's first image, and how many there are; the last block may be partly filled.
-    ticks
-        Address of the thread's ticks, one int64 a step; only the driver that measures reads it.
+    stopwatch
+        Address of the thread's `Stopwatch`; only the driver that measures reads it.
     member, members
         Which of the threads that share each step's work this one is, and how many they are.
     barrier
@@ -28,7 +28,7 @@ class Frame(Descriptor):
         Address of the caller's first input or output; one word for each follows.
     """
 
-    arena, blocks, first_image, images, ticks, member, members, barrier, io = (Size() for _ in range(9))
+    arena, blocks, first_image, images, stopwatch, member, members, barrier, io = (Size() for _ in range(9))
 
 
 def frame_words(arrays: Sequence[int], **values: int) -> np.ndarray:

@@ -18,6 +18,7 @@ from xdn.kernels.core.aligned import aligned_bytes
 from xdn.kernels.core.descriptor import Descriptor, Size
 from xdn.kernels.core.driver import Control
 from xdn.kernels.core.layout import CHANNEL
+from xdn.kernels.core.stopwatch import NOTHING, Noted, Notes, Stopwatch
 from xdn.kernels.whole.layers import alone
 from xdn.runtime.backend import Progress, Run
 from xdn.runtime.cpu.program import Program
@@ -83,10 +84,11 @@ class Executor:
         control, total = program.control(n_images, chunk, whole), program.chunks(n_images, chunk, whole)
         begin = time.perf_counter()
         work = partial(self._work, program, control, arrays)
-        ticks = [work()] if self.threads == 1 else self._together(work, control, total, progress)
+        watches = [work()] if self.threads == 1 else self._together(work, control, total, progress)
         if progress:
             progress(total, total)
-        return _ended(n_images, total, begin, np.stack(ticks), arrays)
+        ticks = np.stack([watch.taken for watch in watches])
+        return _ended(n_images, total, begin, ticks, arrays, noted=Noted.of(watches))
 
     def work(self, kernel: int, descriptor: Descriptor) -> None:
         """Run a kernel that shares its work by frames, in all threads where that is faster than in the caller's."""
@@ -132,17 +134,19 @@ class Executor:
     ) -> Run:
         """Run so many images, a number of them in each round, in which each group of members has one chunk."""
         total, step = images
-        begin, runs = time.perf_counter(), list[Run]()
+        begin, runs, notes = time.perf_counter(), list[Run](), Notes(settings.SLICES_KEPT)
         for first in range(0, total, step):
             part = [array[first : first + step] for array in arrays]
-            runs.append(self.run(program, part, min(step, total - first)))
+            run = self.run(program, part, min(step, total - first))
+            notes.add(run.noted, first)
+            runs.append(run._replace(noted=NOTHING))
             if progress:
                 progress(len(runs), -(-total // step))
         # The last round may have fewer chunks.
         ticks = np.zeros_like(runs[0].ticks)
         for run in runs:
             ticks[: len(run.ticks)] += run.ticks
-        return _ended(total, sum(run.chunks for run in runs), begin, ticks, arrays, runs[0].members)
+        return _ended(total, sum(run.chunks for run in runs), begin, ticks, arrays, runs[0].members, notes.noted())
 
     def _short_pool(self, program: Program, n_images: int) -> _Pool | None:
         """Return where what short runs need is kept between them; None where the run is a long one.
@@ -194,7 +198,7 @@ class Executor:
                     helpers.run(program.drive_address, short.control_address, short.frame_addresses)
             took = time.perf_counter() - ready
         finally:
-            ticks = short.ticks.copy()
+            ticks, noted = short.ticks.copy(), Noted.of(short.stopwatches) if program.timed else NOTHING
             with self._lock:
                 self._arenas += arenas
                 free.append(short)
@@ -203,7 +207,7 @@ class Executor:
                 pool.sharing.took(shared, took)
         if progress:
             progress(pool.replicas, pool.replicas)
-        return _ended(n_images, pool.replicas, begin, ticks, arrays, shape[1])
+        return _ended(n_images, pool.replicas, begin, ticks, arrays, shape[1], noted)
 
     def _own_helpers(self) -> Helpers:
         """Return the threads for short runs; a process that was forked off starts its own."""
@@ -211,11 +215,11 @@ class Executor:
             self._helpers = Helpers(self.threads - 1, process_loader())
         return self._helpers
 
-    def _work(self, program: Program, control: Control, arrays: list[np.ndarray]) -> np.ndarray:
+    def _work(self, program: Program, control: Control, arrays: list[np.ndarray]) -> Stopwatch:
         # The worker holds its arena: nobody else may get it while the worker runs, even after a second Ctrl-C.
         arena = self._take_arena(program.plan.arena.size)
         try:
-            return program.work(control, arena, arrays)
+            return program.work(control, arena, arrays, self.threads)
         finally:
             with self._lock:
                 self._arenas.append(arena)
@@ -239,10 +243,10 @@ class Executor:
         return min(chunks, max(self.threads, full - settings.LAST_CHUNKS * self.threads))
 
     def _together(
-        self, work: Callable[[], np.ndarray], control: Control, total: int, progress: Progress | None
-    ) -> list[np.ndarray]:
+        self, work: Callable[[], Stopwatch], control: Control, total: int, progress: Progress | None
+    ) -> list[Stopwatch]:
         """Let all workers take part in `total` chunks, and wait; where one does not begin, or fails, none goes on."""
-        count, pool, running = min(self.threads, total), self._workers(), list[Future[np.ndarray]]()
+        count, pool, running = min(self.threads, total), self._workers(), list[Future[Stopwatch]]()
         try:
             with starting_threads(count):
                 for _ in range(count):
@@ -292,7 +296,14 @@ class Executor:
 
 
 def _ended(
-    images: int, chunks: int, begin: float, ticks: np.ndarray, arrays: list[np.ndarray], members: int = 1
+    images: int,
+    chunks: int,
+    begin: float,
+    ticks: np.ndarray,
+    arrays: list[np.ndarray],
+    members: int = 1,
+    noted: Noted = NOTHING,
 ) -> Run:
     """Return what a run was that began at `begin` and has just ended."""
-    return Run(images, chunks, time.perf_counter() - begin, ticks, tuple([array.nbytes for array in arrays]), members)
+    sizes = tuple([array.nbytes for array in arrays])
+    return Run(images, chunks, time.perf_counter() - begin, ticks, sizes, members, noted)

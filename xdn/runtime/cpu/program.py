@@ -9,6 +9,7 @@ from xdn.graph import Array, Blob
 from xdn.kernels.core import driver
 from xdn.kernels.core.driver import Control
 from xdn.kernels.core.frame import frame_words
+from xdn.kernels.core.stopwatch import Stopwatch
 from xdn.runtime.cpu.plan import Plan
 from xdn.runtime.cpu.schedule import passes
 
@@ -91,7 +92,11 @@ class Program:
         rest = blocks - whole_chunks * chunk_blocks
         return whole_chunks - (-rest // last_blocks(chunk_blocks))
 
-    def work(self, control: Control, arena: np.ndarray, arrays: list[np.ndarray]) -> np.ndarray:
+    def stopwatch(self, ticks: Array, workers: int) -> Stopwatch:
+        """Return where one of so many workers notes what its steps take, added to `ticks`, if the program is timed."""
+        return Stopwatch.of(ticks, settings.SLICES_KEPT // workers if self.timed else 0)
+
+    def work(self, control: Control, arena: np.ndarray, arrays: list[np.ndarray], workers: int = 1) -> Stopwatch:
         """Run chunks until none is left, alone; releases the GIL. One call per worker.
 
         Parameters
@@ -102,15 +107,18 @@ class Program:
             The worker's own.
         arrays : list of arrays
             The caller's inputs, then outputs, contiguous.
+        workers : int
+            How many run.
 
         Returns
         -------
-        (steps,) int64 : the ticks that this worker spent in each step; zeros where the program is not timed
+        Stopwatch : what this worker noted; nothing where the program is not timed
         """
-        ticks = np.zeros(len(self.plan.steps), np.int64)
-        frame = frame_words(list(map(address, arrays)), arena=address(arena), ticks=address(ticks), members=1)
+        watch = self.stopwatch(np.zeros(len(self.plan.steps), np.int64), workers)
+        places = {"arena": address(arena), "stopwatch": address(watch.words)}
+        frame = frame_words(list(map(address, arrays)), members=1, **places)
         self.drive(address(control.words), address(frame))
-        return ticks
+        return watch
 
 
 def last_blocks(chunk_blocks: int) -> int:

@@ -27,12 +27,13 @@ class ShortRun:
         self.control, self._fresh = control, control.words.copy()
         arrays = len(program.plan.inputs) + len(program.plan.outputs)
         self.ticks = np.zeros((replicas * members, len(program.plan.steps)), np.int64)
+        self.stopwatches = [program.stopwatch(own, len(self.ticks)) for own in self.ticks]
         looks = waiting_looks(replicas * members)
         self._barriers = [Barrier(give_way=yield_address(), looks=looks) for _ in range(replicas)]
         self._frames = []
-        for number, own in enumerate(self.ticks):
+        for number, watch in enumerate(self.stopwatches):
             replica, member = divmod(number, members)
-            places = {"barrier": address(self._barriers[replica].words), "ticks": address(own)}
+            places = {"barrier": address(self._barriers[replica].words), "stopwatch": address(watch.words)}
             self._frames.append(frame_words([0] * arrays, member=member, members=members, **places))
         self._members = members
         #: They do not move, and are asked for in each run.
@@ -42,6 +43,8 @@ class ShortRun:
         """Begin a run: an arena for each replica; the caller's inputs, then outputs, contiguous."""
         self.control.words[:] = self._fresh
         self.ticks.fill(0)
+        for watch in self.stopwatches:
+            watch.begun = 0
         places, arena_places = [address(array) for array in arrays], [address(arena) for arena in arenas]
         for number, frame in enumerate(self._frames):
             frame[Frame.arena.slot] = arena_places[number // self._members]
