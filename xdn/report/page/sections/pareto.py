@@ -1,46 +1,54 @@
-"""Time against accuracy, and which ways nothing else beats in both."""
-
-from collections.abc import Sequence
+"""Time against accuracy and memory, and which ways nothing else beats in both."""
 
 from xdn.report.page.blocks import Block, Column, Drawing, Grid, number, word
-from xdn.report.page.charts.lines import Line, Plot, Point, plotted
+from xdn.report.page.charts.fronts import traded
 from xdn.report.page.results import Results
 from xdn.report.page.section import Content, section
 from xdn.report.page.words import Words
 from xdn.tune.verdict import Verdict
 
-Place = tuple[str, float, float]
-
-
-def front(places: Sequence[Place]) -> list[Place]:
-    """Return the places (name, cost, cost) that no other beats: as good in both costs, and better in one."""
-    kept: list[Place] = []
-    for place in sorted(places, key=lambda each: each[1:]):
-        if not kept or place[2] < kept[-1][2]:
-            kept.append(place)
-    return kept
+#: Runs of which a front is drawn at least.
+_LEAST_RUNS = 3
 
 
 @section("pareto", 60)
 def pareto(results: Results, words: Words) -> Content:
-    """The Pareto front of precisions that were measured, or of several runs."""
+    """The Pareto fronts of precisions that were measured, and of several runs."""
     blocks: list[Block] = []
     about = ""
     for _, run in results.runs:
         if run.precisions:
             about = words("pareto_about", taken=run.precisions.taken)
             blocks += _precisions(run.precisions, words)
+    if drawn := [*_accuracies(results, words), *_memory(results, words)]:
+        about = about or words("pareto_runs")
+    return about, [*blocks, *drawn]
+
+
+def _accuracies(results: Results, words: Words) -> list[Drawing]:
+    """Return time against accuracy of several runs over as many images."""
     runs = [(name, run.contest) for name, run in results.runs if run.contest.accuracy]
-    if len(runs) > 2 and len({contest.images for _, contest in runs}) == 1:
-        images, about = runs[0][1].images, about or words("pareto_runs")
-        places = [(name, contest.contest_s, -contest.counted.percent) for name, contest in runs]
-        title = words("pareto")
-        shown = [(name, seconds, -percent) for name, seconds, percent in front(places)]
-        points = [Point(s, -p, f"{name}: {s:.3f} s, {-p:.2f} %", 6.0, "own", name) for name, s, p in places]
-        line = Line("", [each[1:] for each in shown], "c1")
-        axes = words("seconds_images", images=f"{images:,}"), words("accuracy_percent")
-        blocks.append(Drawing(title, plotted(Plot(title, *axes, [line], points))))
-    return about, blocks
+    counts = {contest.images for _, contest in runs}
+    if len(runs) < _LEAST_RUNS or len(counts) > 1:
+        return []
+    axes = words("seconds_images", images=f"{counts.pop():,}"), words("accuracy_percent")
+    places = [(name, contest.contest_s, -contest.counted.percent) for name, contest in runs]
+    return [traded(words("pareto"), axes, places, lambda s, percent: f"{s:.3f} s, {percent:.2f} %", sign=-1)]
+
+
+def _memory(results: Results, words: Words) -> list[Drawing]:
+    """Return time against memory of several runs over as many images: weights, and activations of all threads."""
+    runs = [(name, run) for name, run in results.runs if run.cost and run.arena_bytes]
+    counts = {run.contest.images for _, run in runs}
+    places = [
+        (name, run.contest.contest_s, (run.cost.weight_bytes + run.threads * run.arena_bytes) / (1 << 20))
+        for name, run in runs
+        if run.cost
+    ]
+    if len(runs) < _LEAST_RUNS or len(counts) > 1 or len({mib for _, _, mib in places}) < 2:
+        return []
+    axes = words("seconds_images", images=f"{counts.pop():,}"), words("memory_mib")
+    return [traded(words("pareto_memory"), axes, places, lambda s, mib: f"{s:.3f} s, {mib:.1f} MiB")]
 
 
 def _precisions(verdict: Verdict, words: Words) -> list[Block]:
@@ -64,6 +72,5 @@ def _precisions(verdict: Verdict, words: Words) -> list[Block]:
     places = [(each.name, each.ms, each.drop or 0.0) for each in verdict.candidates if each.ms is not None]
     if len(places) < 2:
         return [grid]
-    points = [Point(ms, drop, f"{name}: {ms:.3f} ms, {drop:.2f}", 6.0, "own", name) for name, ms, drop in places]
-    line = Line("", [(ms, drop) for _, ms, drop in front(places)], "c1")
-    return [Drawing(words("pareto"), plotted(Plot(words("pareto"), times, words("loss_points"), [line], points))), grid]
+    axes = times, words("loss_points")
+    return [traded(words("pareto"), axes, places, lambda ms, drop: f"{ms:.3f} ms, {drop:.2f}"), grid]

@@ -1,9 +1,10 @@
-"""What a search found: gains, the heat map, and the best so far."""
+"""What a search found: gains, the heat map, time against threads, and the best so far."""
 
 from itertools import accumulate
 
 from xdn.report.documents import SearchDocument, SearchTrial
 from xdn.report.page.blocks import Block, Cell, Column, Drawing, Grid, word
+from xdn.report.page.charts.fronts import traded
 from xdn.report.page.charts.heat import heat_map
 from xdn.report.page.charts.lines import Line, Plot, Point, plotted
 from xdn.report.page.results import Results
@@ -18,11 +19,12 @@ _MOST_TRIALS, _MOST_CELLS = 1000, 24
 
 @section("tuning", 50)
 def tuning(results: Results, words: Words) -> Content:
-    """Default and winner, the best time of each pair of threads and chunk, and the search's way to it."""
+    """Default and winner, the best times by threads and chunk, and by threads alone, and the way there."""
     found = [run.tuning for _, run in results.runs if run.tuning]
     blocks: list[Block] = []
     for each in found:
-        blocks += [_values(each, words), *_map(each, words), *best_so_far(each.trials, words)]
+        drawn = *_map(each, words), *_threads(each, words), *best_so_far(each.trials, words)
+        blocks += [_values(each, words), *drawn]
     return (about(found[-1], words) if found else ""), blocks
 
 
@@ -57,6 +59,17 @@ def _map(search: SearchDocument, words: Words) -> list[Drawing]:
         return []
     title = words("heat_map")
     return [Drawing(title, heat_map(title, cells, rows, columns, words("chunk")))]
+
+
+def _threads(search: SearchDocument, words: Words) -> list[Drawing]:
+    """Return the best time of each number of threads, where several were tried."""
+    found = [(trial.values.get("threads"), trial.score) for trial in search.trials if trial.score is not None]
+    best = best_of_cells(("", threads, score) for threads, score in found if isinstance(threads, int))
+    if len(best) < 2:
+        return []
+    places = [(words("threads_of", number=threads), float(threads), score) for (_, threads), score in best.items()]
+    axes = words("threads"), words("relative_time")
+    return [traded(words("time_threads"), axes, places, lambda _, score: f"{score:.3f}")]
 
 
 def best_so_far(trials: tuple[SearchTrial, ...], words: Words) -> list[Drawing]:
