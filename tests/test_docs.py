@@ -99,6 +99,7 @@ LEFT_TO_REFERENCES = {
     "Scale": {"axis": 0},
     "Bias": {"axis": 0},
     "InnerProduct": {"axis": 2, "num_output": 3},
+    "DataAugmentation": {"recompute_mean": 1},
     "Unary": {"operation": "SIN"},
     "Binary": {"operation": "POW"},
     "MatMul": {"transpose_a": True},
