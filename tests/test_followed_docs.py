@@ -51,6 +51,11 @@ def commands(page, heading):
     return [shlex.split(line, comments=True) for line in lines if line.startswith("xdn-")]
 
 
+def main(name, words):
+    """Run a command and return its exit code."""
+    return import_module(f"xdn.cli.{name}").main(words)
+
+
 def marks(page, heading):
     """Return the marks of a part of a page: some train."""
     return NEEDS_TORCH if any(name == "xdn-train" for name, *_ in commands(page, heading)) else ()
@@ -88,7 +93,7 @@ def test_every_command_works_as_it_is_written(folder, page, heading, data, capsy
     assert followed
     for name, *words in followed:
         arguments = [data if word == "photos/" else word for word in words]
-        code = import_module(f"xdn.cli.{name.removeprefix('xdn-')}").main(arguments)
+        code = main(name.removeprefix("xdn-"), arguments)
         said = capsys.readouterr()
         assert (code, said.err if code else "") == (0, ""), f"{name} {' '.join(arguments)}"
         if name == "xdn-run" and data in arguments:
@@ -96,13 +101,18 @@ def test_every_command_works_as_it_is_written(folder, page, heading, data, capsy
             assert "resized to 224x224 bilinear" in said.out
 
 
+@pytest.fixture(scope="module")
+def cifar_cache(tmp_path_factory):
+    """Return the cache of all that read these images: packed data of another CIFAR-10 lie in the user's own."""
+    return tmp_path_factory.mktemp("cache")
+
+
 @pytest.fixture
-def cifar_folder(tmp_path, monkeypatch, rng):
-    """Return a working folder with a net for CIFAR-10, of which there are few images, and all that commands read."""
-    write_cifar_python(tmp_path, rng, count=20)
+def cifar_folder(tmp_path, monkeypatch, rng, cifar_cache):
+    """Return a working folder with a net for CIFAR-10, of which there is a part, and all that commands read."""
+    write_cifar_python(tmp_path, rng, count=130)
     monkeypatch.setenv("XDN_DATA", str(tmp_path))
-    # Packed data of another CIFAR-10 lie in the user's own.
-    monkeypatch.setenv("XDN_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("XDN_CACHE", str(cifar_cache))
     net, path = write_small(tmp_path, PROTOTXT.replace("dim: 12", "dim: 32"))
     for suffix in (".prototxt", ".caffemodel"):
         path.with_suffix(suffix).rename(tmp_path / f"net{suffix}")
@@ -112,6 +122,48 @@ def cifar_folder(tmp_path, monkeypatch, rng):
     write_photos(tmp_path / "photos")
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+#: Layers as the pages name them, of a net in which enough of each may go.
+CHAIN = """
+layer { name: "data" type: "Input" top: "data" input_param { shape { dim: 1 dim: 3 dim: 32 dim: 32 } } }
+layer { name: "conv1" type: "Convolution" bottom: "data" top: "conv1"
+        convolution_param { num_output: 4 kernel_size: 3 stride: 4 } }
+layer { name: "res2a" type: "Convolution" bottom: "conv1" top: "res2a"
+        convolution_param { num_output: 8 kernel_size: 3 } }
+layer { name: "res5a" type: "Convolution" bottom: "res2a" top: "res5a"
+        convolution_param { num_output: 8 kernel_size: 3 } }
+layer { name: "relu" type: "ReLU" bottom: "res5a" top: "res5a" }
+layer { name: "fc" type: "InnerProduct" bottom: "res5a" top: "fc" inner_product_param { num_output: 10 } }
+layer { name: "prob" type: "Softmax" bottom: "fc" top: "prob" }
+"""
+#: What measures many kernels, for which other tests are.
+LONG = re.compile(r"--max-drop|--mixed|time=|--precision (auto|mixed)")
+#: Pages whose commands read CIFAR-10.
+CIFAR_PAGES = ("pruning", "training", "quantization", "precision", "tuning")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [pytest.param(name, marks=marks(f"docs/{name}.md", None)) for name in CIFAR_PAGES])
+def test_commands_on_cifar_work_as_they_are_written(cifar_folder, name):
+    """But for sizes, times and lengths; what a page takes as given is there."""
+    (cifar_folder / "net.prototxt").write_text(CHAIN)
+    frontend.save(
+        frontend.load(Path("net.prototxt"), random_weights=True), *map(Path, ("net.prototxt", "net.caffemodel"))
+    )
+    for given in ("pruned", "pretrained"):
+        for suffix in (".prototxt", ".caffemodel"):
+            Path(given + suffix).write_bytes(Path("net" + suffix).read_bytes())
+    for block in blocks("docs/pruning.md", None, "")[1:]:
+        Path("plan.prototxt").write_text(block)
+    assert main("pack", ["photos/", "-o", "photos.packed", "--size", "32x32", "--quiet"]) == 0
+    followed = commands(f"docs/{name}.md", None)
+    assert followed
+    for command, *words in followed:
+        line = re.sub(r"prototxt/resnet20_cifar10\S+", "solver.prototxt --out fresh", shlex.join(words))
+        line = re.sub(r"--epochs \d+", "--epochs 1", line.replace("224x224", "32x32"))
+        if not LONG.search(line):
+            assert main(command.removeprefix("xdn-"), shlex.split(line)) == 0, line
 
 
 @pytest.mark.slow
@@ -126,13 +178,13 @@ def test_the_commands_of_the_first_page_work(cifar_folder):
     runs = [f"xdn-run net.prototxt --json {name}.json" for name in ("before", "after")]
     for line in [*runs, *followed]:
         name, *words = shlex.split(line.replace("224x224", "32x32").replace("--tune", "--tune --budget 0.1"))
-        assert import_module(f"xdn.cli.{name.removeprefix('xdn-')}").main(words) == 0, line
+        assert main(name.removeprefix("xdn-"), words) == 0, line
 
 
 @needs_torch
 def test_what_the_readme_makes_is_what_it_says(folder):
     for name, *words in commands(*PAGES[0]):
-        assert import_module(f"xdn.cli.{name.removeprefix('xdn-')}").main([*words, "--quiet"]) == 0
+        assert main(name.removeprefix("xdn-"), [*words, "--quiet"]) == 0
     pruned = frontend.load(Path("pruned/deploy.prototxt"), Path("pruned/deploy.caffemodel"))
     assert pruned.input_layers[0].params.transform.mean_value == (104.0, 117.0, 123.0)
     whole = frontend.load(Path("deploy.prototxt"))
