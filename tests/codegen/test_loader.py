@@ -150,3 +150,15 @@ print([shifted(loader.address(shift_source(i, op=f"k{i}"))) for i in range(4)])
 
 def test_the_process_has_one_loader():
     assert process_loader() is process_loader()
+
+
+def test_machine_code_from_another_process_is_not_compiled_again(warm, tmp_path):
+    folder, source = warm
+    first = KernelLoader(KernelCache(folder))
+    first.prepare([source])
+    codes = first.codes()
+    assert list(codes) == [str(source.name)]
+    other = KernelLoader(KernelCache(tmp_path / "empty"))
+    other.receive(codes)
+    assert shifted(other.address(uncompilable(source.name))) == [100, 101, 102, 103]
+    assert other.stats.compiled == []

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 import llvmlite.binding as llvm
@@ -21,7 +21,7 @@ class LoadStats:
     Parameters
     ----------
     compiled, from_cache : list of str
-        Names of the kernels that were compiled, and of those that were read from disk.
+        Names of the kernels that were compiled, and of those that were read from disk, or received.
     compile_s, link_s : float
         Seconds of compiling, and of everything else: reading, keeping and linking their code.
     """
@@ -44,10 +44,21 @@ class KernelLoader:
     def __init__(self, cache: KernelCache | None = None):
         self.cache = cache or KernelCache()
         self.stats = LoadStats()
+        self._received: dict[str, ObjectCode] = {}
         self._addresses: dict[str, int] = {}
         # An engine frees its code when it is collected, so each lives as long as the loader.
         self._engines: list[llvm.ExecutionEngine] = []
         self._lock = threading.Lock()
+
+    def codes(self) -> dict[str, ObjectCode]:
+        """Return name -> object code of the kernels that were got so far, as far as the cache has them."""
+        names = (*self.stats.compiled, *self.stats.from_cache)
+        return {name: code for name in names if (code := self.cache.load(name)) is not None}
+
+    def receive(self, codes: Mapping[str, ObjectCode]) -> None:
+        """Take the object code of kernels from another process, whose `generator_digest` is the same."""
+        with self._lock:
+            self._received.update(codes)
 
     def address(self, source: KernelSource) -> int:
         """Return the address of the kernel's machine code."""
@@ -62,7 +73,7 @@ class KernelLoader:
             for name, source in {str(source.name): source for source in sources}.items():
                 if name in self._addresses:
                     continue
-                code = self.cache.load(name)
+                code = self.cache.load(name) or self._received.get(name)
                 if code is None:
                     missing[name] = source
                 else:

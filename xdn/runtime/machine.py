@@ -43,6 +43,9 @@ _WIDTHS = (False, True)
 #: The largest file that describes a machine.
 _MOST_BYTES = 1 << 16
 
+#: The machine that rules choose for where another process has said it.
+_followed: list[Machine] = []
+
 
 @cache
 def this_machine() -> Machine:
@@ -55,6 +58,8 @@ def this_machine() -> Machine:
     DataError, ParseError
         Where `XDN_MACHINE` names a file that does not describe a machine.
     """
+    if _followed:
+        return _followed[-1]
     if asked := settings.asked_machine():
         return Machine.of(read_json(asked, _MOST_BYTES))
     path = kept_at()
@@ -65,6 +70,13 @@ def this_machine() -> Machine:
             log.warning("%s: measured anew: %s", path, error)
         return measured_machine()
     return found if found.sure or found.measured >= _MOST_MEASUREMENTS else measured_machine(found)
+
+
+def follow(machine: Machine) -> None:
+    """Let rules choose for a machine that another process measured, of the same kind as this one."""
+    _followed[:] = [machine]
+    this_machine.cache_clear()
+    this_target.cache_clear()
 
 
 @cache
