@@ -7,7 +7,7 @@ import re
 import struct
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from math import prod
 from pathlib import Path
 
@@ -67,8 +67,8 @@ def read_array(path: Path) -> np.ndarray:
     return array_of(read_bounded(path, memory.limit()), str(path))
 
 
-def read_arrays(path: Path) -> dict[str, np.ndarray]:
-    """Return name -> array of a .npz file.
+def read_arrays(path: Path, names: Container[str] | None = None) -> dict[str, np.ndarray]:
+    """Return name -> array of a .npz file, of those of `names` alone where they are given.
 
     Raises
     ------
@@ -80,9 +80,10 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
     checked_size(path, memory.limit())
     try:
         with zipfile.ZipFile(path) as archive:
-            members = archive.infolist()
-            memory.require((Need(each.filename, each.file_size) for each in members), f"reading {path}")
-            contents = {each.filename.removesuffix(_MEMBER): archive.read(each) for each in members}
+            members = {each.filename.removesuffix(_MEMBER): each for each in archive.infolist()}
+            asked = {name: each for name, each in members.items() if names is None or name in names}
+            memory.require((Need(each.filename, each.file_size) for each in asked.values()), f"reading {path}")
+            contents = {name: archive.read(each) for name, each in asked.items()}
     except _DAMAGE as error:
         raise ParseError(f"this is not an archive of arrays that NumPy saved: {error}", where=str(path)) from None
     return {name: array_of(content, f"{path}: {name}") for name, content in contents.items()}

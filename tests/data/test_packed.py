@@ -1,5 +1,6 @@
 import json
 import mmap
+import pickle
 import shutil
 import zlib
 
@@ -246,3 +247,14 @@ def test_few_images_are_read_at_a_time_where_memory_is_small(dataset, packed, tm
     assert (tmp_path / "few").read_bytes() == packed.read_bytes()
     with limited(3000), pytest.raises(MemoryLimitError, match="one image"):
         pack(dataset, tmp_path / "none")
+
+
+def test_it_travels_as_the_name_of_its_file(dataset, packed, monkeypatch, tmp_path):
+    found = PackedData.open(packed)
+    sent = pickle.dumps(found)
+    assert len(sent) < 500
+    monkeypatch.chdir(tmp_path.parent)
+    again = pickle.loads(sent)
+    assert np.array_equal(again.images(), found.images())
+    assert np.array_equal(again.checksums(), found.checksums())
+    assert len(found.checksums()) == -(-found.header.pixel_bytes // (1 << 20))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from xdn.errors import DataError
-from xdn.evaluate.accuracy import INVALID, ClassAccuracy, label_ranks, measured, predicted
+from xdn.evaluate.accuracy import INVALID, ClassAccuracy, label_ranks, measured, predicted, together
 
 NAMES = ("a", "b", "c")
 
@@ -82,3 +82,15 @@ def test_labels_predictions_and_scores_must_have_one_length():
         measured(np.zeros(2, int), predicted(scores), [scores], NAMES)
     with pytest.raises(DataError, match="3 labels for 2 scores"):
         measured(np.zeros(3, int), predicted(scores), [scores[:2]], NAMES)
+
+
+def test_the_accuracies_of_parts_are_that_of_the_whole(rng):
+    labels = rng.integers(0, 8, 90)
+    scores = rng.standard_normal((90, 8)).astype(np.float32)
+    scores[7, 3] = np.nan
+    names = [f"class {number}" for number in range(8)]
+    whole = measured(labels, predicted(scores), [scores], names)
+    cuts = [(0, 1), (1, 50), (50, 90)]
+    parts = [measured(labels[a:b], predicted(scores[a:b]), [scores[a:b]], names) for a, b in cuts]
+    assert together(parts) == whole
+    assert together(parts[:1]) == parts[0]

@@ -5,7 +5,7 @@ import shutil
 import zlib
 from math import prod
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -74,6 +74,16 @@ class PackedData(Dataset):
             _check_labels(labels, len(header.classes))
             return cls(path, header, pixels, labels, layout)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Travel as the file's name: whoever gets it opens the file, and reads of it what it needs."""
+        return opened_again, (self.path.absolute(),)
+
+    def checksums(self) -> Array:
+        """Return the (M,) u32 checksums of the pixels, as the file has them."""
+        with self.path.open("rb") as file:
+            file.seek(self._layout.checksums)
+            return np.frombuffer(file.read(), "<u4")
+
     def verify(self, progress: Progress | None = None) -> None:
         """Read the whole file against its checksums; raise DamageError that names the first damaged part.
 
@@ -81,10 +91,8 @@ class PackedData(Dataset):
         """
         layout, pixel_bytes = self._layout, self.header.pixel_bytes
         with self.path.open("rb") as file:
-            file.seek(layout.checksums)
-            expected = np.frombuffer(file.read(), "<u4")
             file.seek(layout.pixels)
-            for number, checksum in enumerate(expected.tolist()):
+            for number, checksum in enumerate(self.checksums().tolist()):
                 start = number * settings.CHECKSUM_BYTES
                 stop = min(start + settings.CHECKSUM_BYTES, pixel_bytes)
                 if zlib.crc32(file.read(stop - start)) != checksum:
@@ -101,6 +109,11 @@ class PackedData(Dataset):
         first, last = start // self.header.image_bytes, (stop - 1) // self.header.image_bytes
         what = f"the pixels are damaged in images {first}..{last}"
         return DamageError(what, where=str(self.path), mend="Make the file again with xdn-pack")
+
+
+def opened_again(path: Path) -> PackedData:
+    """Return the packed file at `path`: what one becomes in the process that it travels to."""
+    return PackedData.open(path)
 
 
 def pack(dataset: Dataset, path: Path, progress: Progress | None = None, *, dtype: str = "u8") -> PackedHeader:

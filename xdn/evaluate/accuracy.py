@@ -1,5 +1,6 @@
 """How often a net is right: top-1, top-5, class by class, and what is taken for what."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -126,6 +127,26 @@ def measured(labels: Array, predictions: Array, scores: Sequence[Array], names: 
     return Accuracy(
         int(correct), len(labels), int(invalid), _top5(labels, scores), _by_class(labels, predictions, names)
     )
+
+
+def together(parts: Sequence[Accuracy]) -> Accuracy:
+    """Return the accuracy over all images of which parts were measured, at least one, with the same classes."""
+    top5 = [part.top5 for part in parts if part.top5 is not None]
+    return Accuracy(
+        sum(part.correct for part in parts),
+        sum(part.images for part in parts),
+        sum(part.invalid for part in parts),
+        sum(top5) if top5 else None,
+        tuple(map(_class_together, zip(*(part.classes for part in parts), strict=True))),
+    )
+
+
+def _class_together(parts: Sequence[ClassAccuracy]) -> ClassAccuracy:
+    predicted: Counter[int] = Counter()
+    for part in parts:
+        predicted.update(dict(part.predicted))
+    correct, images = sum(part.correct for part in parts), sum(part.images for part in parts)
+    return ClassAccuracy(parts[0].name, correct, images, tuple(sorted(predicted.items())))
 
 
 def _top5(labels: Array, scores: Sequence[Array]) -> int | None:

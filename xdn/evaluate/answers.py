@@ -8,12 +8,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from xdn import memory, settings
+from xdn.codegen.target import host_target
 from xdn.data.dataset import Dataset
 from xdn.data.pixels import PixelTransform
 from xdn.evaluate.accuracy import predicted
 from xdn.evaluate.scores import Scores, first_output
 from xdn.graph import Array, Net
 from xdn.graph.verify import is_sound
+
+#: Blocks of images a thread up to which a job warms up with all of its images.
+_FEW_BLOCKS = 8
 
 if TYPE_CHECKING:
     from xdn.runtime.backend import Progress
@@ -118,6 +122,17 @@ def outputs_of_images(
             yield session.run_pixels(part, transform, progress)
         else:
             yield session.run(None, {name: transform.apply(part)})
+
+
+def warm(session: "Session", images: Array, transform: PixelTransform, batch: int | None = None) -> None:
+    """Make what the first call for `images` takes, which rules may choose by their number, and run some of them."""
+    whole = min(len(images), batch or images_at_once(session, images))
+    blocks = host_target().block_images * session.threads
+    if images.dtype == np.uint8:
+        session.prepare_pixels(images[:whole], transform)
+    # Of few images the rules may say otherwise for a part: kernels would be compiled that nothing needs.
+    some = whole if batch or whole <= _FEW_BLOCKS * blocks else blocks
+    next(outputs_of_images(session, images[:some], transform, batch))
 
 
 def images_at_once(session: "Session", images: Array) -> int:

@@ -10,12 +10,11 @@ from pathlib import Path
 import numpy as np
 
 from xdn import settings
-from xdn.codegen.target import host_target
 from xdn.data.dataset import Dataset
 from xdn.data.packed import PackedData
 from xdn.data.pixels import PixelTransform
 from xdn.data.views import first_images
-from xdn.evaluate.answers import Answers, Output, images_at_once, outputs_of_images, stated_batch, takes_batch
+from xdn.evaluate.answers import Answers, Output, outputs_of_images, stated_batch, takes_batch, warm
 from xdn.evaluate.contest import Contestant
 from xdn.evaluate.feeds import feed_images, feed_parts
 from xdn.evaluate.made_up import made_up_feed
@@ -25,9 +24,6 @@ from xdn.graph import Array, Feed
 from xdn.runtime.backend import Progress
 from xdn.runtime.profile import Profile
 from xdn.runtime.session import Session
-
-#: Blocks of images a thread up to which a job warms up with all of its images.
-_FEW_BLOCKS = 8
 
 
 @dataclass(frozen=True)
@@ -178,14 +174,8 @@ class PackedJob(Job):
         return first_images(PackedData.open(self._path), self._count)
 
     def warm(self) -> None:
-        """Make what the first call takes, which rules may choose by the number of images, and run some of them."""
-        whole = min(len(self._images), self.batch or images_at_once(self.session, self._images))
-        blocks = host_target().block_images * self.session.threads
-        if self._images.dtype == np.uint8:
-            self.session.prepare_pixels(self._images[:whole], self.transform)
-        # Of few images the rules may say otherwise for a part: kernels would be compiled that nothing needs.
-        some = whole if self.batch or whole <= _FEW_BLOCKS * blocks else blocks
-        next(outputs_of_images(self.session, self._images[:some], self.transform, self.batch))
+        """Make what the first call takes, and run some of its images."""
+        warm(self.session, self._images, self.transform, self.batch)
 
     def calls(self) -> Iterator[list[Array]]:
         """Open the file and run it."""

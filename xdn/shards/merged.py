@@ -1,0 +1,113 @@
+"""The result of all parts of a run."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from xdn.errors import ParseError
+from xdn.evaluate.accuracy import Accuracy, measured, together
+from xdn.shards.folder import PartsFolder, Run
+from xdn.shards.part import CLASS, SCORES, Part
+
+
+@dataclass(frozen=True)
+class WorkerTimes:
+    """What one process contributed.
+
+    Parameters
+    ----------
+    worker : str
+        Host, and number of the process.
+    threads, parts, images : int
+    seconds : float
+        In which it computed these.
+    kernels_compiled : int
+        Kernels that it compiled since no cache, and nobody else, had them.
+    """
+
+    worker: str
+    threads: int
+    parts: int
+    images: int
+    seconds: float
+    kernels_compiled: int
+
+
+@dataclass(frozen=True)
+class Merged:
+    """What all parts of a run are together.
+
+    Parameters
+    ----------
+    net, data : str
+        Names as people read them.
+    images, parts : int
+    accuracy : Accuracy or None
+        None of a net that tells no classes.
+    busy_s : float
+        Seconds of all processes added up.
+    longest_s : float
+        Of the process that computed longest: what the run takes where all of them begin together.
+    workers : tuple of WorkerTimes
+    """
+
+    net: str
+    data: str
+    images: int
+    parts: int
+    accuracy: Accuracy | None
+    busy_s: float
+    longest_s: float
+    workers: tuple[WorkerTimes, ...]
+
+    @property
+    def images_per_s(self) -> float:
+        """Images a second of all processes together."""
+        return self.images / self.longest_s
+
+
+def merged(folder: PartsFolder) -> Merged:
+    """Return the result of a run whose parts are all there; one part at a time is in memory.
+
+    Raises
+    ------
+    DataError, ParseError
+        As `PartsFolder.parts` and `Part.read` do.
+    """
+    run, workers = folder.run, dict[str, WorkerTimes]()
+    accuracies = []
+    for part in folder.parts():
+        facts = part.facts
+        before = workers.get(facts.worker, WorkerTimes(facts.worker, facts.threads, 0, 0, 0.0, 0))
+        workers[facts.worker] = WorkerTimes(
+            facts.worker,
+            facts.threads,
+            before.parts + 1,
+            before.images + len(facts.block),
+            before.seconds + facts.seconds,
+            max(before.kernels_compiled, facts.kernels_compiled),
+        )
+        if run.scored:
+            accuracies.append(_accuracy(part, run))
+    found = sorted(workers.values(), key=lambda each: each.worker)
+    return Merged(
+        run.net,
+        run.data,
+        run.images,
+        sum(each.parts for each in found),
+        together(accuracies) if accuracies else None,
+        sum(each.seconds for each in found),
+        max(each.seconds for each in found),
+        tuple(found),
+    )
+
+
+def _accuracy(part: Part, run: Run) -> Accuracy:
+    """Return the accuracy of a part; raise ParseError where it has no scores of the run's classes."""
+    classes, scores = part.columns.get(CLASS), part.columns.get(SCORES)
+    where = f"images {part.facts.block}"
+    if classes is None or scores is None or classes.shape != part.labels.shape or scores.ndim != 2:
+        raise ParseError("the part has no scores of classes", where=where, mend="Remove it, and run its images again")
+    if not np.all((part.labels >= 0) & (part.labels < len(run.classes))):
+        raise ParseError(f"the part has labels beyond {len(run.classes)} classes", where=where)
+    return measured(part.labels, classes, [scores], run.classes)
