@@ -13,6 +13,9 @@ HDF5 = ["h5py>=3.10"]
 PLOTS = ["matplotlib>=3.8"]
 #: A service over HTTP and gRPC, and what it tells Prometheus.
 SERVE = ["grpcio>=1.66", "prometheus_client>=0.20", "starlette>=0.40", "uvicorn>=0.30"]
+#: Writes tables of results.
+PARQUET = ["pyarrow>=15.0"]
+RAY = [*PARQUET, "ray[data]>=2.40"]
 TRAIN = [*PLOTS, "torch>=2.4"]
 # Without PyTorch, whose Linux wheels bring gigabytes of CUDA: tests that need it are skipped where [train] is not.
 TEST = [
@@ -79,6 +82,8 @@ setup(
         "bench": BENCH,
         "graph": GRAPH,
         "hdf5": HDF5,
+        "parquet": PARQUET,
+        "ray": RAY,
         "serve": SERVE,
         "train": TRAIN,
         "onnx-models": ONNX_MODELS,

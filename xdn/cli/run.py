@@ -15,6 +15,9 @@ cache and mapped from there; --online decodes and preprocesses it batch by batch
   xdn-run net.prototxt --random-weights --data random --batch 1      times alone: any net, no data
   xdn-run net.onnx --input values.npz --outputs results.npz          arrays in and out, for any inputs
   xdn-run net.prototxt --data cifar10 --compare onnxruntime,openvino   in turn with other engines, in one table
+  xdn-run net.prototxt --data photos.packed --shard 1/4 --parts shared/   a quarter of the images, kept in a folder
+  xdn-run --merge shared/                        and, when all four are there, the result of all of them
+  xdn-run net.prototxt --data photos.packed --ray --parts shared/      all parts, by the workers of a Ray cluster
 
 Accuracy is counted where an output of the net tells the classes of images, --score or what the net says of it; of other
 nets, such as detectors, shape and range of the outputs are printed. With --data random a net that reads images gets
@@ -39,6 +42,7 @@ from xdn.cli.common import Output, given, new_parser, positive_int, result_file,
 from xdn.cli.compare_options import add_compare_options, jobs_of
 from xdn.cli.data_options import RANDOM
 from xdn.cli.net_options import add_net_options, load_net
+from xdn.cli.parts_options import add_parts_options, in_parts, merge_parts, run_in_parts
 from xdn.cli.precision_options import add_precision_options, opened
 from xdn.cli.run_data import RunData, rounds_shown
 from xdn.cli.tune_options import add_tune_options, configured
@@ -79,6 +83,7 @@ def parser() -> argparse.ArgumentParser:
     run_data.add_run_options(made)
     add_array_options(made)
     add_compare_options(made)
+    add_parts_options(made)
     add = made.add_argument
     add("--threads", type=positive_int, metavar="N", help="default: XDN_THREADS, OMP_NUM_THREADS, else all")
     add(
@@ -115,7 +120,11 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _run(args: argparse.Namespace, output: Output) -> None:
+    if args.merge:
+        merge_parts(args, output)
+        return
     args.profile |= args.profile_csv is not None or args.trace is not None
+    args.in_parts = in_parts(args)
     net, load_s = _load(args, output) if args.net else (None, 0.0)
     if args.input:
         data = given_data(args, net)
@@ -142,6 +151,9 @@ def _measure(args: argparse.Namespace, output: Output, net: Net, load_s: float, 
     # What is not installed is said before long work.
     with engines_of(net, args.compare, session.threads) as engines, run_data.packed(args, output, data) as images:
         session, how = configured(args, output, session, images, data)
+        if args.in_parts:
+            run_in_parts(args, output, session, images, data)
+            return
         with output.progress() as bar:
             job, preprocessing = run_data.job_of(args, output, bar, session, images, data)
             others, rounds = jobs_of(args, output, bar, job, engines), run_data.rounds_of(args)

@@ -21,6 +21,7 @@ from xdn.optimize.prune.locks import Locked
 from xdn.optimize.prune.pruner import Thinned
 from xdn.optimize.quantize.sensitivity import LayerSensitivity
 from xdn.registry import Registry
+from xdn.shards.merged import Merged
 from xdn.tune.verdict import Verdict
 
 
@@ -517,6 +518,38 @@ class NetDocument(Document):
     total: Cost
     unknown_types: Mapping[str, int] = field(default_factory=dict)
     joining: tuple[str, ...] = ()
+
+
+@KINDS.register("parts")
+@dataclass(frozen=True, kw_only=True)
+class PartsDocument(Document):
+    """A run in parts: `xdn-run` with ``--shard``, ``--ray`` and ``--merge``.
+
+    Parameters
+    ----------
+    folder : str
+        Where the parts are.
+    net, data : str
+        Names as people read them.
+    images, parts : int
+        All of them.
+    made, present : int
+        Parts that this command made, and those that were there at its end.
+    seconds : float
+        That making them took.
+    merged : Merged, optional
+        The result, where all parts are there.
+    """
+
+    folder: str
+    net: str
+    data: str
+    images: int
+    parts: int
+    made: int
+    present: int
+    seconds: float
+    merged: Merged | None = None
 
 
 @KINDS.register("machine")

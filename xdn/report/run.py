@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
+from xdn.evaluate.accuracy import Accuracy
 from xdn.evaluate.answers import Output
 from xdn.evaluate.evaluation import Evaluation
 from xdn.report.quantities import count, shape, size
@@ -48,7 +49,12 @@ def _accuracy(result: Evaluation) -> Iterator[tuple[str, str]]:
         for output in result.outputs:
             yield f"output {output.name}", _range(output)
         return
-    said = f", {result.counted}" if result.counted else ""
+    yield from accuracy_rows(accuracy, result.counted)
+
+
+def accuracy_rows(accuracy: Accuracy, counted: str = "") -> Iterator[tuple[str, str]]:
+    """Yield the rows of an accuracy; `counted` is what is to be said of the scores."""
+    said = f", {counted}" if counted else ""
     yield "accuracy, top-1", f"{accuracy.percent:.2f} % ({accuracy.correct} of {accuracy.images} images{said})"
     if accuracy.top5_percent is not None:
         yield "top-5", f"{accuracy.top5_percent:.2f} % ({accuracy.top5} of {accuracy.images} images)"

@@ -1,0 +1,82 @@
+"""Runs in parts by Ray's workers: no image is lost, and none counted twice."""
+
+import os
+import signal
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.evaluate.building import Stripes
+from tests.shards.building import BLOCK, IMAGES, stripes_work
+from xdn.cli.run import main
+from xdn.ray import run_parts
+from xdn.shards.folder import PartsFolder
+from xdn.shards.merged import merged
+from xdn.shards.work import run_blocks
+
+pytestmark = pytest.mark.slow  # a cluster takes seconds to begin
+
+
+class Deadly(Stripes):
+    """Images of which one block ends the process that reads it, once.
+
+    Parameters
+    ----------
+    mark : Path
+        A file that is there from then on.
+    """
+
+    def __init__(self, mark: Path):
+        super().__init__(IMAGES)
+        self._mark = mark
+
+    def _images(self, start, stop):
+        if start == 2 * BLOCK and not self._mark.exists():
+            self._mark.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super()._images(start, stop)
+
+
+def test_workers_say_what_one_process_says(cluster, tmp_path):
+    work, told = stripes_work(), []
+    folders = [PartsFolder.begin(tmp_path / name, work.run("net", BLOCK)) for name in ("ray", "alone")]
+    cut = folders[0].run.blocks()
+    assert run_parts(work, folders[0], cut, workers=2, progress=lambda *how_far: told.append(how_far)) == IMAGES
+    run_blocks(work, folders[1], cut)
+    for ours, alone in zip(*(folder.parts() for folder in folders), strict=True):
+        assert ours.facts.block == alone.facts.block
+        assert np.array_equal(ours.columns["scores"], alone.columns["scores"])
+        assert ours.facts.kernels_compiled == 0
+        assert str(os.getpid()) not in ours.facts.worker
+    assert told[-1] == (IMAGES, IMAGES)
+
+
+def test_a_worker_that_is_lost_loses_no_image(cluster, tmp_path):
+    work = replace(stripes_work(), images=Deadly(tmp_path / "mark"))
+    folder = PartsFolder.begin(tmp_path / "parts", work.run("net", BLOCK))
+    assert run_parts(work, folder, folder.run.blocks(), workers=1) == IMAGES
+    assert (tmp_path / "mark").exists()
+    result = merged(folder)
+    assert (result.images, result.parts, result.accuracy.correct) == (IMAGES, 4, IMAGES)
+
+
+def test_a_driver_that_begins_again_runs_what_is_missing(cluster, tmp_path, monkeypatch, capsys):
+    from tests.evaluate.building import brightest_channel
+    from xdn import frontend
+    from xdn.data.packed import pack
+
+    monkeypatch.chdir(tmp_path)
+    frontend.save(brightest_channel(), tmp_path / "net.prototxt", tmp_path / "net.caffemodel")
+    pack(Stripes(), tmp_path / "stripes.packed")
+    command = ["net.prototxt", "--data", "stripes.packed", "--threads", "1", "--block", "20"]
+    assert main([*command, "--shard", "1/2"]) == 0
+    made = {path: path.stat().st_mtime_ns for path in (tmp_path / "net.parts").glob("part-*")}
+    assert main([*command, "--ray", "--table", "all.parquet"]) == 0
+    out, err = capsys.readouterr()
+    assert "2 of 4 are there" in err
+    assert "100.00 % (70 of 70 images)" in out
+    assert len(made) == 2
+    assert all(path.stat().st_mtime_ns == when for path, when in made.items())
+    assert (tmp_path / "all.parquet").exists()

@@ -1,0 +1,11 @@
+"""Many machines by Ray: nets over Ray's data sets, and runs in parts by Ray's workers. Needs the extra `[ray]`.
+
+>>> images = ray.data.read_images("photos/", size=(224, 224), mode="RGB")
+>>> xdn.ray.map_batches(images, session, transform).write_parquet("results/")
+"""
+
+from xdn.ray.batches import map_batches
+from xdn.ray.cluster import connected
+from xdn.ray.parts import run_parts
+
+__all__ = ["connected", "map_batches", "run_parts"]

@@ -1,0 +1,49 @@
+"""What Ray's workers begin with: a session that compiles nothing where the driver's machine code fits."""
+
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
+
+from xdn.ray.cluster import ray_module, room
+from xdn.runtime.session import Session
+from xdn.runtime.shipment import Shipment
+from xdn.session import Session as FusingSession
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Baggage:
+    """What workers take along, in the cluster's memory once, however many they are.
+
+    Parameters
+    ----------
+    shipment, content : ObjectRef
+        The driver's kernels and machine; what they work with, sessions in it.
+    """
+
+    shipment: Any
+    content: Any
+
+    @classmethod
+    def packed(cls, content: Any) -> "Baggage":
+        """Return `content`, and the kernels that this process has, put into the cluster's memory."""
+        put = ray_module().put
+        return cls(put(Shipment.of_this_process()), put(content))
+
+    def unpacked(self) -> Any:
+        """Return the content, in a worker: kernels are there before sessions are made."""
+        get = ray_module().get
+        get(self.shipment).unpack()
+        return get(self.content)
+
+
+def settled(session: Session) -> Session:
+    """Return the session with the number of threads that it has here said for all: machines have other defaults."""
+    told = replace(session.configuration, threads=session.threads)
+    return FusingSession(session.net, post_fusion=False, configuration=told, backend=session.backend)
+
+
+def worker_options(threads: int, workers: int | None) -> dict[str, Any]:
+    """Return what `ray.data.Dataset.map_batches` is told of workers, by default as many as the cluster has room for."""
+    pool = ray_module("ray.data").ActorPoolStrategy(size=min(workers or room(threads), room(threads)))
+    return {"compute": pool, "num_cpus": threads, "batch_format": "numpy"}
