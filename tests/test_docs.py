@@ -81,6 +81,23 @@ def test_the_tables_of_layer_types_and_operators_are_those_of_the_registries(tab
     assert written.read_text() == tables[name].page(written), f"run tools/{tables[name].__name__}.py"
 
 
+def test_the_chinese_of_tables_and_commands_is_that_of_what_the_code_says(tables):
+    import site_pages
+    from translated import pairs
+
+    said = set()
+
+    def heard(text):
+        said.add(" ".join(text.split()))
+        return text
+
+    site_pages.made_pages(heard)
+    for each in tables.values():
+        each.table(heard)
+    missing, left = said - set(pairs()), set(pairs()) - said
+    assert (missing, left) == (set(), set()), "give tools/chinese/ what is missing, take away what is left"
+
+
 def test_what_runs_a_layer_type(tables):
     kinds = {name: tables["layers.md"].runs_by(LAYERS[name]) for name in ("Input", "Convolution", "Concat", "Proposal")}
     assert kinds == {
