@@ -1,5 +1,6 @@
 """What all tests share: where outside material lies, and a seeded generator."""
 
+import gc
 import os
 import subprocess
 import sys
@@ -69,6 +70,17 @@ def pytest_ignore_collect(collection_path, config):
     if config.option.markexpr == "tiny" and collection_path.is_file() and not _is_tiny(collection_path):
         return True
     return None
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection():
+    """Let Python look for cycles neither while tests are collected nor, later, among what was: none of it is freed."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def pytest_xdist_auto_num_workers(config):
