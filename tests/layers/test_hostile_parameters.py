@@ -1,24 +1,19 @@
 """No parameters and no bottoms break a layer: it answers or refuses by a typed error, soon and in little memory."""
 
 import itertools
-import signal
-from contextlib import contextmanager
 from math import inf, nan, prod
-from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.bounded import STATM, bounded
 from tests.kernels.checks import FULL_MATRIX
 from xdn.errors import XdnError
 from xdn.graph import Blob
 from xdn.layers.base import LAYERS
 
-#: Where Linux tells how much memory a process has.
-STATM = Path("/proc/self/statm")
-resource = pytest.importorskip("resource")
 pytestmark = pytest.mark.skipif(not STATM.exists(), reason="memory is bounded by means that only Linux has")
 
 TYPES = sorted({cls.type: cls for _, cls in LAYERS.items()}.items())
@@ -179,31 +174,11 @@ FITTING = {
 }
 
 
-@contextmanager
-def _bounded():
-    """Raise TimeoutError or MemoryError in what takes too long or too much."""
-
-    def expired(signum, frame):
-        raise TimeoutError(f"more than {SECONDS} s")
-
-    pages = int(STATM.read_text().split()[0])
-    before = resource.getrlimit(resource.RLIMIT_AS)
-    resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + BYTES, before[1]))
-    handler = signal.signal(signal.SIGALRM, expired)
-    signal.setitimer(signal.ITIMER_REAL, SECONDS)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, handler)
-        resource.setrlimit(resource.RLIMIT_AS, before)
-
-
 def _compute(params, bottoms, tops, rng):
     """Check that the reference gives what the shape rule says, or fewer rows where that depends on the values."""
     weights = {name: rng.random(shape, np.float32) for name, shape in params.weight_shapes(bottoms).items()}
     values = [rng.random(bottom.shape, np.float32) for bottom in bottoms]
-    with _bounded(), np.errstate(all="ignore"):
+    with bounded(SECONDS, BYTES), np.errstate(all="ignore"):
         found = params.reference(values, weights, len(tops))
     for top, blob in zip(found, tops, strict=True):
         if params.type in FINDING:
@@ -215,7 +190,7 @@ def _compute(params, bottoms, tops, rng):
 
 def _check(params, bottoms, n_tops, rng):
     """Ask for all that a layer says of its shapes, and for small tops themselves; return whether it was not refused."""
-    with _bounded():
+    with bounded(SECONDS, BYTES):
         try:
             tops = params.infer(bottoms, n_tops)
         except XdnError:

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from onnx import helper
 
+from tests.bounded import STATM, bounded
 from tests.frontend.onnx.read.onnx_models import i64
 from xdn.errors import NetError, ShapeError, UnsupportedError
 from xdn.frontend.onnx.read.fold import folded
@@ -57,3 +58,12 @@ def test_what_the_file_holds_makes_room():
         room.take(1)
     room.add(held)
     room.take(32 << 20)
+
+
+@pytest.mark.skipif(not STATM.exists(), reason="memory is bounded by means that only Linux has")
+def test_the_shape_of_a_long_list_of_numbers_takes_little_memory():
+    """The library would keep each number as the extent of a shape that they may be, 130 bytes."""
+    values = np.arange(1 << 20)
+    with bounded(30, 96 << 20):
+        (found,) = folded(helper.make_node("Cast", ["a"], ["y"], to=1), [values], 17, Room())
+    assert found.dtype == np.float32

@@ -96,7 +96,7 @@ def _model(proto: onnx.NodeProto, inputs: dict[str, Array], opset: int) -> onnx.
 def _elements(model: onnx.ModelProto, proto: onnx.NodeProto) -> int | None:
     """Return how many elements the outputs have, None where that is not known; ShapeError where one has too many."""
     try:
-        inferred = onnx.shape_inference.infer_shapes(model, data_prop=True)
+        inferred = onnx.shape_inference.infer_shapes(model)
     except Exception:  # Of any class: then nothing is known.
         return None
     known = {each.name: each.type.tensor_type for each in (*inferred.graph.output, *inferred.graph.value_info)}
