@@ -48,6 +48,8 @@ _REGIONS, _REGION_PIXELS = ("ROIPooling", "PSROIPooling"), 100
 FILM_LENGTH = 16
 #: Where a file tells no shape, the first of these counts with which it loads.
 SHAPES = ["3,128,128", "3,224,224", "3,112,96", "1,32,256", "3,512,1024", "3,299,299", "784", "1,256,256"]
+#: Layers that find boxes, and how many of their bottoms, from the first on, tell these: others are where priors lie.
+_FINDING = {"DetectionOutput": 2, "BoxOutput": None, "YoloDetectionOutput": None, "Yolov3DetectionOutput": None}
 #: What results are compared with: key in the JSON -> name.
 ORACLES = {"reference": "the references", "pytorch": "PyTorch", "opencv": "OpenCV"}
 #: Where an error lists inputs of unknown shapes.
@@ -214,8 +216,8 @@ def _compared(net: Net, name: str) -> tuple[str, ...]:
     A box more or less hangs on the last bit of a confidence.
     """
     layer = net.producers[name]
-    if layer.type == "DetectionOutput":
-        return layer.bottoms[:2]
+    if layer.type in _FINDING:
+        return layer.bottoms[: _FINDING[layer.type]]
     return layer.bottoms[:1] if layer.type == "Softmax" else (name,)
 
 

@@ -8,9 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.frontend.onnx.onnx_checks import one_layer_net
 from tests.pytorch import needs_torch
 from xdn import memory
 from xdn.frontend import load
+from xdn.layers.yolov3detectionoutput import Yolov3DetectionOutput
 
 BENCH = Path(__file__).parents[1] / "bench"
 NET = """input: "data" input_shape { dim: 1 dim: 3 dim: 6 dim: 6 }
@@ -46,6 +48,12 @@ def test_differences_are_relative_to_the_largest_value(zoo):
     found = {"a": np.array([[1, 2]], np.float32), "b": np.zeros((1, 2), np.float32)}
     assert zoo.difference(found, {"a": np.array([[1, 4]]), "b": np.zeros((1, 2))}) == pytest.approx(0.5)
     assert zoo.difference(found, {"a": np.array([[1]]), "b": np.zeros((1, 2))}) is None
+
+
+def test_what_finds_boxes_is_compared_by_what_it_reads(zoo):
+    yolo = Yolov3DetectionOutput(num_classes=1, num_box=1, biases=(9.0, 8.0), mask=(0, 0), anchors_scale=(16, 8))
+    net = one_layer_net(yolo, (1, 6, 1, 2), (1, 6, 2, 4))
+    assert zoo._compared(net, net.outputs[0]) == net.layers[-1].bottoms
 
 
 TRAINING = """layer { name: "d" type: "Data" top: "data" top: "label" }
