@@ -1,19 +1,29 @@
-"""A headless Chromium, driven by its own protocol over a pipe: pages are opened, looked at and listened to."""
+"""A headless Chromium, driven by its own protocol over a pipe: pages are opened, looked at and listened to.
+
+``python -m tests.browser PAGE...`` prints how long pages take to their first paint.
+"""
 
 import base64
 import json
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 #: By what name it may be found.
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
+#: A promise of the time of the first paint, which may be still to come.
+_FIRST_PAINT = """new Promise(done => new PerformanceObserver(list => done(list.getEntries()[0].startTime))
+    .observe({type: "paint", buffered: true}))"""
+#: Openings of a page, and the window, where its first paint is measured.
+OPENINGS, WINDOW = 7, (1280, 800)
 #: Seconds after which a browser that says nothing is given up.
 LIMIT_S = 60
 
@@ -80,6 +90,10 @@ class Browser:
         self.call("Page.navigate", url=path.as_uri())
         self.wait("Page.loadEventFired")
 
+    def first_paint_ms(self) -> float:
+        """Return how long after the page was asked for something was first seen, in milliseconds."""
+        return self.value(_FIRST_PAINT)
+
     def screenshot(self, path: Path) -> None:
         """Write what is seen as a .png."""
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -137,3 +151,18 @@ def _with_page(browser: Browser) -> Browser:
     for domain in ("Page", "Runtime", "Log", "Network"):
         browser.call(f"{domain}.enable")
     return browser
+
+
+def main(pages: list[str]) -> None:
+    """Print the median of each page's first paints, and their range."""
+    with browsing() as browser:
+        for page in pages:
+            found = []
+            for _ in range(OPENINGS):
+                browser.open(Path(page).resolve(), *WINDOW, dark=False)
+                found.append(browser.first_paint_ms())
+            print(f"{page}: {median(found):.0f} ms ({min(found):.0f} .. {max(found):.0f})")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -64,6 +64,7 @@ def test_a_contest(browser, tmp_path):
     browser.open(tmp_path / "contest.html", *LARGE, False)
     browser.screenshot(SCREENSHOTS / "contest.png")
     assert browser.complaints == []
+    assert browser.first_paint_ms() > 0
 
 
 def test_texts_are_legible(browser, page):

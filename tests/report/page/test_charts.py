@@ -70,3 +70,13 @@ def test_labels_of_points_do_not_lie_on_each_other():
     svg = ElementTree.fromstring(plotted(Plot("", HOSTILE, "y", [Line("line", [(1, 1), (5, 5)])], points)))
     feet = {each.text: float(each.get("y")) for each in svg.iter() if each.get("class") == "value"}
     assert abs(feet["first"] - feet["second"]) >= 14
+
+
+def test_labels_of_points_do_not_lie_on_other_points():
+    points = [Point(1.0, 1.0, "", label="a name that is long"), Point(1.2, 1.0, "", label="b"), Point(5.0, 5.0, "")]
+    svg = ElementTree.fromstring(plotted(Plot("", "x", "y", [], points)))
+    spot = next(each for each in svg.iter() if each.tag.endswith("circle"))
+    feet = {
+        each.text: float(each.get("y")) - float(spot.get("cy")) for each in svg.iter() if each.get("class") == "value"
+    }
+    assert feet["a name that is long"] >= 14

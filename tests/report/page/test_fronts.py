@@ -47,6 +47,11 @@ def test_a_search_trades_threads_for_time():
     # The best of each number of threads; failed trials do not count.
     assert "threads: 1: 1.000" in drawn.svg
     assert "threads: 2: 0.500" in drawn.svg
+    assert "other" not in drawn.svg
+    more = [*search()["trials"], {"values": {"threads": 4}, "share": 1.0, "score": 0.5, "error": ""}]
+    _, blocks = tuning(results(a=run(1.0, [], tuning=search() | {"trials": more})), words)
+    (drawn,) = [block for block in blocks if block.title == words("time_threads")]
+    assert drawn.svg.count('class="other"') == 1
     alone = search() | {"trials": [trial for trial in search()["trials"] if trial["values"]["threads"] == 1]}
     _, blocks = tuning(results(a=run(1.0, [], tuning=alone)), words)
     assert words("time_threads") not in [block.title for block in blocks]

@@ -74,11 +74,22 @@ def test_a_net_of_200_layers_makes_a_small_page():
     assert len(page.encode()) < 500_000
 
 
+def test_a_net_of_1000_layers_is_cut_where_the_page_would_be_large():
+    layers = [layer(f"<{number}>" * 50, 1.0) for number in range(1000)]
+    page = html(results(before=run(4.0, layers), after=run(2.0, layers)), Words())
+    assert len(page.encode()) < 500_000
+    shown = {int(number) for number in re.findall(r"The first (\d+) of 1000 rows are shown", page)}
+    assert len(shown) == 1
+    assert 20 < min(shown) < 600
+    assert "Here are the 300 layers that take longest." in page
+    assert page.count("<circle") == 300
+    # Of long names the middle is left out.
+    assert "&lt;1&gt;" * 50 not in page
+
+
 def test_rows_beyond_what_people_read_are_left_out():
-    layers = [layer(f"layer{number}" * 40, 1.0) for number in range(700)]
-    page = html(results(run=run(4.0, layers)), Words())
-    assert "The first 600 of 700 rows are shown." in page
-    assert "layer1" * 40 not in page
+    layers = [layer(f"{number}", 1.0) for number in range(700)]
+    assert "The first 600 of 700 rows are shown" in html(results(run=run(4.0, layers)), Words())
 
 
 def test_a_contest():

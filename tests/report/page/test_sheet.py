@@ -7,6 +7,7 @@ import pytest
 
 from tests.report.page.samples import BEFORE, everything, layer, results, run, training
 from xdn.errors import DataError, UnknownNameError
+from xdn.report.page.blocks import MOST_ROWS
 from xdn.report.page.sheet import sheet
 from xdn.report.page.words import Words
 
@@ -20,6 +21,11 @@ def test_numbers_are_in_full():
     head, first, *_ = rows(sheet(results(run=run(1.0, [layer("conv1", 1.23456789)])), Words(), "layers"))
     assert head[:4] == ["", "layer", "type", "ms"]
     assert first[:4] == ["Layers", "conv1", "Convolution", "1.23456789"]
+
+
+def test_all_rows_are_there_however_many():
+    layers = [layer(f"{number}", 1.0) for number in range(MOST_ROWS + 1)]
+    assert rows(sheet(results(run=run(1.0, layers)), Words(), "layers"))[-1][1] == str(MOST_ROWS)
 
 
 def test_no_cell_is_a_formula():

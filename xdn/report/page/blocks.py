@@ -1,14 +1,14 @@
 """What sections are made of: grids of cells, and drawings; neither knows where it is shown."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from markupsafe import Markup
 
 from xdn.visible import visible
 
-#: Rows of a grid that are shown; more make a page that nobody reads.
+#: Rows of a grid that pages and terminals show; more are read by nobody. CSV has all.
 MOST_ROWS = 600
 #: Characters of a name that are shown.
 MOST_LETTERS = 120
@@ -81,9 +81,13 @@ class Grid:
 
     @staticmethod
     def of(title: str, columns: Sequence[Column], rows: Sequence[Sequence[Cell]], **told: object) -> "Grid":
-        """Return a grid of the first rows, as many as are shown."""
-        kept = tuple(tuple(row) for row in rows[:MOST_ROWS])
-        return Grid(title, tuple(columns), kept, left_out=len(rows) - len(kept), **told)  # type: ignore[arg-type]
+        """Return a grid of all rows."""
+        return Grid(title, tuple(columns), tuple(map(tuple, rows)), **told)  # type: ignore[arg-type]
+
+    def first(self, most: int = MOST_ROWS) -> "Grid":
+        """Return a grid of the first rows, `most` at most."""
+        kept = self.rows[:most]
+        return replace(self, rows=kept, left_out=self.left_out + len(self.rows) - len(kept))
 
 
 @dataclass(frozen=True)

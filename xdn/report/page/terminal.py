@@ -29,7 +29,7 @@ def view(results: Results, words: Words) -> Iterator["Text | FittingGrid"]:
     for part in parts(results, words):
         for block in part.blocks:
             if isinstance(block, Grid):
-                yield FittingGrid(block, words)
+                yield FittingGrid(block.first(), words)
 
 
 def _figure(figure: Figure) -> Text:

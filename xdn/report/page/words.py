@@ -11,7 +11,10 @@ WORDS: dict[str, tuple[str, str]] = {
     "sections": ("Sections", "目录"),
     "search": ("Search", "搜索"),
     "search_in": ("Search the rows of: {title}", "在“{title}”中搜索"),
-    "left_out": ("The first {shown} of {total} rows are shown.", "仅显示前 {shown} 行，共 {total} 行。"),
+    "left_out": (
+        "The first {shown} of {total} rows are shown; a .csv has all.",
+        "仅显示前 {shown} 行，共 {total} 行；.csv 文件包含全部。",
+    ),
     "made": ("Made by XDN {version} on {date}", "由 XDN {version} 生成于 {date}"),
     # How texts are joined.
     "titled": ("{title}: {rest}", "{title}：{rest}"),
@@ -112,6 +115,7 @@ WORDS: dict[str, tuple[str, str]] = {
         "multiplies so much, and reads so much from each cache and from memory.",
         "每个点代表一层，面积表示其耗时占比。线条为本机实测上限：计算峰值，以及各级缓存和内存的读带宽。",
     ),
+    "roofline_longest": ("Here are the {shown} layers that take longest.", "此处是耗时最长的 {shown} 层。"),
     "intensity": ("arithmetic intensity, FLOP/byte moved", "计算强度（FLOP/字节）"),
     "gflops": ("GFLOP/s", "GFLOP/s"),
     "peak_of": ("{element} peak, {threads}: {gflops} GFLOP/s", "{element} 峰值，{threads}：{gflops} GFLOP/s"),
@@ -129,7 +133,10 @@ WORDS: dict[str, tuple[str, str]] = {
     "gain": ("it brings", "带来的提升"),
     "heat_map": ("Time relative to the default's: the best of each pair", "相对默认配置的耗时：每种组合的最佳值"),
     "chunk": ("images of a chunk", "每块图像数"),
-    "time_threads": ("Time against threads: the best of each", "耗时与线程数的权衡：各线程数的最佳值"),
+    "time_threads": (
+        "Time relative to the default's, by threads: the best of each; pale where fewer are as fast",
+        "相对默认配置的耗时与线程数的权衡：各线程数的最佳值；更少线程同样快时为浅色",
+    ),
     "best_so_far": ("The best so far, trial by trial", "逐次试验的当前最佳"),
     "trial": ("trial", "试验序号"),
     "relative_time": ("time / default's", "耗时 / 默认耗时"),
@@ -144,12 +151,15 @@ WORDS: dict[str, tuple[str, str]] = {
     # Time against accuracy.
     "pareto": ("Time against accuracy", "耗时与准确率的权衡"),
     "pareto_about": (
-        "On the line lies what nothing else beats in both; taken: {taken}.",
-        "折线上的点无法在两项上同时被超越；采用：{taken}。",
+        "What nothing else beats in both is in colour, and on the line; taken: {taken}.",
+        "彩色、位于折线上的点无法在两项上同时被超越；采用：{taken}。",
     ),
     "pareto_memory": ("Time against memory", "耗时与内存的权衡"),
     "memory_mib": ("MiB of weights, and of activations of all threads", "权重与全部线程的激活内存（MiB）"),
-    "pareto_runs": ("On the line lies what nothing else beats in both.", "折线上的点无法在两项上同时被超越。"),
+    "pareto_runs": (
+        "What nothing else beats in both is in colour, and on the line.",
+        "彩色、位于折线上的点无法在两项上同时被超越。",
+    ),
     "loss_points": ("points lost", "损失的百分点"),
     "accuracy_percent": ("accuracy, %", "准确率（%）"),
     "seconds_images": ("seconds for {images} images", "{images} 张图像的耗时（秒）"),

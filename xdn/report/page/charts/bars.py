@@ -42,7 +42,7 @@ def bars(title: str, rows: Sequence[Bar], limit: str = "") -> Markup:
     names = max(text_width(shortened(row.name, _NAME_LETTERS)) for row in rows) + 14
     said = max(text_width(row.said) for row in rows) + 14
     room = WIDTH - names - said
-    most = max(max(row.value, row.back or 0.0) for row in rows) or 1.0
+    most = max(map(_reach, rows)) or 1.0
     parts = [_row(number * _ROW, row, names, room / most) for number, row in enumerate(rows)]
     height = len(rows) * _ROW + 4
     if limit and any(row.limit is not None for row in rows):
@@ -50,6 +50,11 @@ def bars(title: str, rows: Sequence[Bar], limit: str = "") -> Markup:
         parts.append(text(names + 10, height + 18, limit, class_="tick"))
         height += 26
     return drawing(WIDTH, height, title, *parts)
+
+
+def _reach(row: Bar) -> float:
+    """Return where the last mark of a row is."""
+    return max(row.value, row.back or 0.0, row.limit or 0.0)
 
 
 def _row(top: float, row: Bar, start: float, scale: float) -> Markup:
@@ -61,6 +66,5 @@ def _row(top: float, row: Bar, start: float, scale: float) -> Markup:
     )
     if row.limit is not None:
         inner.append(element("rect", x=start + row.limit * scale - 1.5, y=top, width=3, height=_ROW, class_="limit"))
-    longest = max(row.value, row.back or 0.0)
-    inner.append(text(start + longest * scale + 8, top + 16, row.said, class_="value"))
+    inner.append(text(start + _reach(row) * scale + 8, top + 16, row.said, class_="value"))
     return element("g", *inner)

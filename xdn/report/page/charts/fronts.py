@@ -21,7 +21,7 @@ def front(places: Sequence[Place]) -> list[Place]:
 def traded(
     title: str, axes: tuple[str, str], places: Sequence[Place], said: Callable[[float, float], str], sign: int = 1
 ) -> Drawing:
-    """Return places as points with their names, and their front as a line.
+    """Return places as points with their names, and their front in colour and as a line.
 
     Parameters
     ----------
@@ -34,6 +34,10 @@ def traded(
     sign : int
         -1 where the second axis has a gain, the negative of the cost.
     """
-    points = [Point(x, sign * y, f"{name}: {said(x, sign * y)}", 6.0, "own", name) for name, x, y in places]
-    line = Line("", [(x, sign * y) for _, x, y in front(places)], "c1")
+    kept = front(places)
+    points = [
+        Point(x, sign * y, f"{name}: {said(x, sign * y)}", 6.0, "own" if (name, x, y) in kept else "faint", name)
+        for name, x, y in places
+    ]
+    line = Line("", [(x, sign * y) for _, x, y in kept], "c1")
     return Drawing(title, plotted(Plot(title, *axes, [line], points)))

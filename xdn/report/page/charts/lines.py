@@ -82,10 +82,11 @@ def plotted(plot: Plot) -> Markup:
 
 
 def _labels(plot: Plot, x: Axis, y: Axis) -> list[Markup]:
-    """Return the labels of points; one that would lie on another is moved below it."""
-    placed: list[tuple[float, float, float]] = []
+    """Return the labels of points; one that would lie on another, or on another labelled point, is moved below it."""
+    named = sorted((point for point in plot.points if point.label), key=lambda point: y(point.y))
+    placed = [(x(point.x) - point.radius, y(point.y) + 4, 2 * point.radius) for point in named]
     drawn = []
-    for point in sorted((point for point in plot.points if point.label), key=lambda point: y(point.y)):
+    for point in named:
         label = shortened(point.label, _LABEL_LETTERS)
         width = text_width(label)
         to_the_left = x(point.x) + point.radius + 4 + width > x.end

@@ -1,6 +1,6 @@
 """Time against accuracy and memory, and which ways nothing else beats in both."""
 
-from xdn.report.page.blocks import Block, Column, Drawing, Grid, number, word
+from xdn.report.page.blocks import Block, Cell, Column, Drawing, Grid, number, shortened, word
 from xdn.report.page.charts.fronts import traded
 from xdn.report.page.results import Results
 from xdn.report.page.section import Content, section
@@ -9,6 +9,8 @@ from xdn.tune.verdict import Verdict
 
 #: Runs of which a front is drawn at least.
 _LEAST_RUNS = 3
+#: Of the reason for or against a precision.
+_REASON_LETTERS = 400
 
 
 @section("pareto", 60)
@@ -58,7 +60,7 @@ def _precisions(verdict: Verdict, words: Words) -> list[Block]:
             number(each.ms, "{:.3f}".format),
             number(each.factor, "{:.2f}x".format),
             number(each.drop, "{:.2f}".format),
-            word(each.why),
+            Cell(shortened(each.why, _REASON_LETTERS)),
         )
         for each in verdict.candidates
     ]

@@ -1,5 +1,6 @@
 """The roofline: what each layer reaches, under what the machine was measured to give."""
 
+from collections.abc import Sequence
 from math import sqrt
 
 from xdn.element import REAL
@@ -10,10 +11,12 @@ from xdn.report.page.results import Results
 from xdn.report.page.section import Content, section
 from xdn.report.page.words import Words
 from xdn.report.quantities import significant
-from xdn.runtime.profile import Profile
+from xdn.runtime.profile import LayerProfile, Profile
 
-#: Layers that are named, those that take longest; the radius of a point that stands for all of the time, in pixels.
-_NAMED, _RADIUS = 3, 34.0
+#: Layers that are drawn, and those of them that are named: those that take longest.
+_MOST, _NAMED = 300, 3
+#: The radius of a point that stands for all of the time, in pixels.
+_RADIUS = 34.0
 
 
 @section("roofline", 40)
@@ -23,9 +26,19 @@ def roofline(results: Results, words: Words) -> Content:
     machine = results.machine
     if not profiled or machine is None or not _is_sound(machine):
         return "", []
-    run = profiled[-1]
-    assert run.profile is not None
-    return words("roofline_about"), [Drawing(words("roofline"), plotted(_plot(run.profile, machine, words)))]
+    profile = profiled[-1].profile
+    assert profile is not None
+    layers, about = _placed(profile), words("roofline_about")
+    if len(layers) > _MOST:
+        about += " " + words("roofline_longest", shown=_MOST)
+    plot = _plot(profile, layers[:_MOST], machine, words)
+    return about, [Drawing(words("roofline"), plotted(plot))]
+
+
+def _placed(profile: Profile) -> list[LayerProfile]:
+    """Return the layers that have a place on logarithmic axes, those that take longest first."""
+    found = [each for each in profile.layers if each.macs and each.bytes and each.gflops > 0 and each.gbytes > 0]
+    return sorted(found, key=lambda each: -each.share)
 
 
 def _is_sound(machine: Machine) -> bool:
@@ -34,19 +47,17 @@ def _is_sound(machine: Machine) -> bool:
     return bool(machine.levels) and REAL.name in machine.macs and all(min(rate.one, rate.all) > 0 for rate in rates)
 
 
-def _plot(profile: Profile, machine: Machine, words: Words) -> Plot:
+def _plot(profile: Profile, layers: Sequence[LayerProfile], machine: Machine, words: Words) -> Plot:
     whole = profile.workers > 1
     flops = {name: 2 * (rate.all if whole else rate.one) for name, rate in machine.macs.items()}
     reads = [(level.name, level.gbytes.all if whole else level.gbytes.one) for level in machine.levels]
-    layers = [layer for layer in profile.layers if layer.macs and layer.bytes and layer.gflops > 0 and layer.gbytes > 0]
-    named = {layer.name for layer in sorted(layers, key=lambda layer: -layer.share)[:_NAMED]}
     points = [
         Point(
             layer.gflops / layer.gbytes, layer.gflops,
             f"{layer.name}: {layer.gflops:.0f} GFLOP/s, {layer.share:.1%}",
-            max(3.0, _RADIUS * sqrt(max(layer.share, 0.0))), "point", layer.name if layer.name in named else "",
+            max(3.0, _RADIUS * sqrt(max(layer.share, 0.0))), "point", layer.name if number < _NAMED else "",
         )
-        for layer in layers
+        for number, layer in enumerate(layers)
     ]  # fmt: skip
     peaks = [value for name, value in flops.items() if name == REAL.name or _multiplies(profile, name)]
     x = _decades([*(point.x for point in points), *(peak / rate for peak in peaks for _, rate in reads)])

@@ -4,7 +4,8 @@ from itertools import accumulate
 
 from xdn.report.documents import SearchDocument, SearchTrial
 from xdn.report.page.blocks import Block, Cell, Column, Drawing, Grid, word
-from xdn.report.page.charts.fronts import traded
+from xdn.report.page.charts.bars import Bar, bars
+from xdn.report.page.charts.fronts import front
 from xdn.report.page.charts.heat import heat_map
 from xdn.report.page.charts.lines import Line, Plot, Point, plotted
 from xdn.report.page.results import Results
@@ -62,14 +63,15 @@ def _map(search: SearchDocument, words: Words) -> list[Drawing]:
 
 
 def _threads(search: SearchDocument, words: Words) -> list[Drawing]:
-    """Return the best time of each number of threads, where several were tried."""
+    """Return the best time of each number of threads, where several were tried; pale where fewer are as fast."""
     found = [(trial.values.get("threads"), trial.score) for trial in search.trials if trial.score is not None]
     best = best_of_cells(("", threads, score) for threads, score in found if isinstance(threads, int))
     if len(best) < 2:
         return []
-    places = [(words("threads_of", number=threads), float(threads), score) for (_, threads), score in best.items()]
-    axes = words("threads"), words("relative_time")
-    return [traded(words("time_threads"), axes, places, lambda _, score: f"{score:.3f}")]
+    places = [(words("threads_of", number=threads), threads, score) for (_, threads), score in sorted(best.items())]
+    kept, title = front(places), words("time_threads")
+    rows = [Bar(place[0], place[2], f"{place[2]:.3f}", "own" if place in kept else "other") for place in places]
+    return [Drawing(title, bars(title, rows))]
 
 
 def best_so_far(trials: tuple[SearchTrial, ...], words: Words) -> list[Drawing]:
