@@ -8,10 +8,15 @@ import pytest
 import torch
 
 from tests.cli.caffe_files import PROTOTXT
+from tests.optimize.quantize.calibrating import fused, instruments_for
 from tests.train.tiny import SOLVER, Watched, write_training
+from xdn.api import save
 from xdn.errors import CheckError, DataError, SettingError
+from xdn.frontend import load
 from xdn.frontend.solver import read_solver
 from xdn.logs import read_log
+from xdn.optimize.quantize.calibrate import calibrate
+from xdn.optimize.quantize.config import CalibrationConfig
 from xdn.train.snapshot import read_snapshot, write_snapshot
 from xdn.train.start import begin
 from xdn.train.trainer import Trainer
@@ -238,3 +243,37 @@ def test_bfloat16_is_used_where_asked(solver, tmp_path):
     assert precise.losses != rough.losses
     # Eight bits of mantissa, over five iterations.
     np.testing.assert_allclose(rough.losses, precise.losses, rtol=0.1)
+
+
+@pytest.fixture
+def integer_solver(tmp_path):
+    """Return the solver of a net that reads 8-bit integers, scales and weights beside it."""
+    path = write_training(tmp_path, SOLVER.replace("0.05", "0.01") + 'weights: "small.caffemodel"')
+    logits = "\n".join(line for line in PROTOTXT.splitlines() if "Softmax" not in line)
+    (tmp_path / "plain.prototxt").write_text(logits)
+    net = fused(load(tmp_path / "plain.prototxt", random_weights=True))
+    save(calibrate(net, CalibrationConfig(), instruments_for(net)).net, tmp_path, "small")
+    return read_solver(path)
+
+
+def test_a_net_of_integers_is_trained_to_what_its_file_computes(integer_solver, tmp_path):
+    start = begin(integer_solver, tmp_path / "out")
+    made = Trainer(start.task, Watched())
+    net = start.deployed(made.run())
+    read = {(layer.name, how) for layer in net.layers for how in layer.integers}
+    assert len(read) == 4
+    assert read.isdisjoint({(layer.name, how) for layer in start.test_net.layers for how in layer.integers})
+    save(net, tmp_path, "trained")
+    assert (tmp_path / "trained.caffemodel").stat().st_size < (tmp_path / "small.caffemodel").stat().st_size + 200
+    written = load(tmp_path / "trained.prototxt", tmp_path / "trained.caffemodel")
+    assert written.digest == net.digest
+    images, _ = start.task.examples.test.batch(0, 8)
+    with torch.no_grad():
+        logits = made.module.eval()(torch.from_numpy(images)).numpy()
+    np.testing.assert_array_equal(written.forward({"data": images})["fc"], logits)
+
+
+def test_a_training_of_integers_that_was_stopped_equals_one_that_was_not(integer_solver, tmp_path):
+    whole = trainer(integer_solver, tmp_path / "whole").run()
+    stopped(integer_solver, tmp_path / "parts", 7)
+    assert_equal_nets(trainer(integer_solver, tmp_path / "parts").run(), whole)

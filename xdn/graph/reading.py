@@ -44,12 +44,18 @@ def most_products(read: Quantized) -> int:
     return MOST_SUM // (MOST_WEIGHT * max(-read.range[0], read.range[1]))
 
 
-def require_f32(layers: Iterable[Layer], what: str) -> None:
+def require_f32(layers: Sequence[Layer], what: str) -> None:
     """Raise UnsupportedError where a layer reads 8-bit integers or bf16; `what` takes none, a clause without object."""
     for layer in layers:
         if layer.integers:
             mend = "Delete its int8 scales (xdn_param) from the prototxt; calibrate last"
             raise UnsupportedError(f"{what} a layer that reads 8-bit integers", where=layer.place, mend=mend)
+    refuse_bf16(layers, what)
+
+
+def refuse_bf16(layers: Iterable[Layer], what: str) -> None:
+    """Raise UnsupportedError where a layer reads bf16; `what` takes none, a clause without object."""
+    for layer in layers:
         if layer.reads_bf16:
             mend = "Delete its bf16: true (xdn_param) from the prototxt"
             raise UnsupportedError(f"{what} a layer that reads bf16", where=layer.place, mend=mend)

@@ -17,7 +17,7 @@ import numpy as np
 from xdn.element import real
 from xdn.errors import WeightsError
 from xdn.graph import Array, Arrays, Layer, LayerParams, Quantized, Weights
-from xdn.graph.epilogue import prefixed, projection_weights
+from xdn.graph.epilogue import PROJECTION_PREFIX, projection_weights
 from xdn.graph.quantized import LEAST_SCALE, MOST_SCALE
 from xdn.graph.reading import MOST_BIAS, MOST_WEIGHT, SCALES
 
@@ -151,16 +151,53 @@ def with_integer_weights(layer: Layer) -> Layer:
     It computes the same bits, and a file holds one byte a weight (`xdn.frontend.caffe.weights`). A layer that computes
     in f32, or has no filters, comes back as it is.
     """
+    scaled = with_scales(layer)
+    rounded = {
+        prefix + "weight": _nearest(params, scaled.weights[prefix + "weight"], scaled.weights[prefix + SCALES])
+        for prefix, params, _ in _filters(scaled)
+    }
+    return scaled.replace(weights={**scaled.weights, **rounded}) if rounded else layer
+
+
+def with_scales(layer: Layer) -> Layer:
+    """Return a layer that reads 8-bit integers with the scales of its filters among its weights, which stay.
+
+    Raises
+    ------
+    WeightsError
+        As `weight_scales`.
+    """
+    scales = {
+        prefix + SCALES: weight_scales(params, _own(layer, prefix), read) for prefix, params, read in _filters(layer)
+    }
+    return layer.replace(weights={**layer.weights, **scales}) if scales else layer
+
+
+def has_integer_weights(layer: Layer) -> bool:
+    """Return whether a layer has filters with scales, and all their weights are integers times these to the bit."""
+    return bool(found := _filters(layer)) and all(
+        SCALES in (own := _own(layer, prefix))
+        and np.array_equal(_nearest(params, own["weight"], own[SCALES]), own["weight"])
+        for prefix, params, _ in found
+    )
+
+
+def _filters(layer: Layer) -> list[tuple[str, LayerParams, Quantized]]:
+    """Return what the names of a layer's filters begin with, their parameters, and how they read their bottom.
+
+    These are its own and those of a fused projection; none where the layer computes in f32, or has no filters.
+    """
     if not layer.integers or "weight" not in layer.weights:
-        return layer
-    made = dict(layer.weights) | _rounded(layer.params, layer.weights, layer.integers[0])
-    if layer.projection is not None:
-        own = projection_weights(layer.weights)
-        made |= prefixed(_rounded(layer.projection, own, layer.integers[-1]))
-    return layer.replace(weights=made)
+        return []
+    projection = [] if layer.projection is None else [(PROJECTION_PREFIX, layer.projection, layer.integers[-1])]
+    return [("", layer.params, layer.integers[0]), *projection]
 
 
-def _rounded(params: LayerParams, weights: Weights, read: Quantized) -> dict[str, Array]:
-    scales = weight_scales(params, weights, read)
-    integers = rounded_weight(params, weights["weight"], scales)
-    return {"weight": weight_values(params, integers, scales), SCALES: scales}
+def _own(layer: Layer, prefix: str) -> Weights:
+    """Return the weights of a layer, or of its projection, under their own names."""
+    return projection_weights(layer.weights) if prefix else layer.weights
+
+
+def _nearest(params: LayerParams, weight: Array, scales: Array) -> Array:
+    """Return a weight rounded to integers times the scales of its filters, f32."""
+    return weight_values(params, rounded_weight(params, weight, scales), scales)

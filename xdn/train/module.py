@@ -1,6 +1,6 @@
 """A `Net` as a PyTorch module, and back with the weights that it then has."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -8,14 +8,18 @@ from torch import Tensor, nn
 
 from xdn.errors import InputError, NetError, UnsupportedError, WeightsError, placed
 from xdn.graph import Array, Layer, Net, ParamSpec, Shape
-from xdn.graph.reading import require_f32
+from xdn.graph.reading import SCALES, refuse_bf16
 from xdn.graph.verify import verify
 from xdn.layers.batchnorm import BatchNorm
+from xdn.layers.integer import has_integer_weights, with_integer_weights, with_scales
 from xdn.layers.softmax import Softmax
 from xdn.train.initial import fresh
 from xdn.train.parameters import WeightKey, owners, parameter_name, weight_keys
+from xdn.train.readings import Readings
 from xdn.train.steps import Step, steps_for
 from xdn.train.torch_layers.base import TORCH_LAYERS, Given, Mode
+from xdn.train.torch_layers.fused import fused
+from xdn.train.torch_layers.integers import Learned, as_scale
 
 #: The values of the only input, or of each by its name.
 Inputs = Tensor | Mapping[str, Tensor]
@@ -43,13 +47,18 @@ def _channels_last(tensor: Tensor) -> Tensor:
     return tensor.contiguous(memory_format=torch.channels_last) if tensor.ndim == 4 else tensor
 
 
-def _tops(step: Step, bottoms: list[Tensor], weights: dict[str, Tensor], mode: Mode) -> dict[str, Tensor]:
-    """Return top -> value of a step; an UnsupportedError names the layer."""
+def _tops(step: Step, given: Given, read: Sequence[Learned]) -> dict[str, Tensor]:
+    """Return top -> value of a step, `read` being how its layer reads integers; an UnsupportedError names the layer."""
     layer = step.layers[0]
     with placed(layer.place, UnsupportedError):
-        values = step.compute(layer.params, Given(bottoms, weights, mode, len(step.tops), step.overwrites))
+        values = fused(layer, step.compute, given, read) if step.fused else step.compute(layer.params, given)
     each = values if isinstance(values, tuple) else (values,) * len(step.tops)
     return dict(zip(step.tops, each, strict=True))
+
+
+def _scale_spec(layer: Layer) -> ParamSpec:
+    """Return how the scales of a layer's filters are trained: as fast as the filters, and not decayed."""
+    return ParamSpec(layer.param_specs[0].lr_mult if layer.param_specs else 1.0, decay_mult=0.0)
 
 
 class NetModule(nn.Module):
@@ -60,10 +69,13 @@ class NetModule(nn.Module):
     `use_global_stats: true`, whose buffers then stay as they are bit for bit. A Scale after a BatchNorm that nothing
     else reads is computed with it.
 
+    Layers that read 8-bit integers compute with them, and learn by what scales (`xdn.train.torch_layers.integers`): the
+    scales of filters, and one for all readings that have one scale in the net (`xdn.train.readings`), are parameters.
+
     Parameters
     ----------
     net : Net
-        A plain net. One without any weights gets those of `fresh(net, INITIAL_SEED)`.
+        Plain, or fused. One without any weights gets those of `fresh(net, INITIAL_SEED)`.
 
     Attributes
     ----------
@@ -76,24 +88,27 @@ class NetModule(nn.Module):
     Raises
     ------
     UnsupportedError
-        Where a layer is fused or reads 8-bit integers; on computing, where a gradient is to pass one that gives none.
+        Where a layer has no form in PyTorch, or reads bf16; on computing, where a gradient is to pass one that gives
+        none.
     WeightsError
         Where some layers lack weights, or layers share an array but hold different values.
     """
 
     def __init__(self, net: Net):
         super().__init__()
-        require_f32(net.layers, "training does not take")
+        refuse_bf16(net.layers, "training does not take")
         for layer in net.layers:
             if not layer.params.is_input and layer.type not in TORCH_LAYERS:
                 raise UnsupportedError("training has no form of this layer", where=layer.place)
-            if layer.epilogue is not None:
-                mend = "Train the net before post-fusion"
-                raise UnsupportedError("a fused layer cannot be trained", where=layer.place, mend=mend)
         if not any(layer.weights for layer in net.layers):
             net = fresh(net, INITIAL_SEED)
         net.require_weights()
-        self.net = net
+        #: The layers whose weights are integers times scales, and are so again in the net that is made.
+        self._integer = {layer.name for layer in net.layers if has_integer_weights(layer)}
+        self.net = net = net.replace(layers=tuple(with_scales(layer) for layer in net.layers))
+        self._readings = Readings(net)
+        for name, scale in self._readings.scales.items():
+            self.register_parameter(name, nn.Parameter(torch.tensor(scale)))
         self.momentum, self.thaw = 0.1, False
         self._owners = owners(net)
         self._planned: dict[tuple[str, ...], tuple[Step, ...]] = {}
@@ -136,7 +151,10 @@ class NetModule(nn.Module):
         named = dict(self.named_parameters())
         for layer, index, key in weight_keys(self.net):
             if (name := parameter_name(*key)) in named:
-                yield named[name], layer.param_specs[index] if index < len(layer.param_specs) else ParamSpec()
+                spec = layer.param_specs[index] if index < len(layer.param_specs) else ParamSpec()
+                yield named[name], _scale_spec(layer) if key[1].endswith(SCALES) else spec
+        for name in self._readings.scales:
+            yield named[name], ParamSpec(decay_mult=0.0)
 
     def forward(self, x: Inputs) -> Tensor:
         """Return the logits of the net's first output: what its Softmax reads, if it has one.
@@ -204,13 +222,18 @@ class NetModule(nn.Module):
                 for name, registered, shape in self._held[layer.name]:
                     tensor = getattr(self, registered)
                     weights[name] = tensor if tensor.shape == shape else tensor.reshape(shape)
-            blobs.update(_tops(step, [blobs[name] for name in step.layers[0].bottoms], weights, mode))
+            bottoms = [blobs[name] for name in step.layers[0].bottoms]
+            read = [Learned(how, getattr(self, name)) for name, how in self._readings.of(step.layers[0])]
+            blobs.update(_tops(step, Given(bottoms, weights, mode, len(step.tops), step.overwrites), read))
             for name in step.last:
                 del blobs[name]
         return {name: blobs[name] for name in wanted}
 
     def to_net(self) -> Net:
-        """Return the net with the weights that the module now has, f32; a BatchNorm's scale_factor is 1."""
+        """Return the net with the weights and scales that the module now has, f32; a BatchNorm's scale_factor is 1.
+
+        Weights that were integers times scales are rounded to such.
+        """
         current = dict(self.state_dict())
         found: dict[str, dict[str, Array]] = {}
         for layer, _, (_, name) in weight_keys(self.net):
@@ -219,6 +242,13 @@ class NetModule(nn.Module):
             array = np.ones(shape, np.float32)
             if name != SCALE_FACTOR:
                 tensor = current[parameter_name(*owner)].detach()
+                tensor = as_scale(tensor) if name.endswith(SCALES) else tensor
                 array = np.array(tensor.cpu().float().numpy(), np.float32, order="C").reshape(shape)
             found.setdefault(layer.name, {})[name] = array
-        return self.net.with_weights(found)
+        scales = {name: float(as_scale(current[name])) for name in self._readings.scales}
+        layers = (
+            layer.replace(quantized=self._readings.learned(layer, scales))
+            for layer in self.net.with_weights(found).layers
+        )
+        made = (with_integer_weights(layer) if layer.name in self._integer else layer for layer in layers)
+        return self.net.replace(layers=tuple(made))

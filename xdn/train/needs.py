@@ -1,7 +1,7 @@
 """What training a net takes of memory, added up before any of it is taken."""
 
 from xdn.errors import NetError, UnsupportedError
-from xdn.graph import Net
+from xdn.graph import Layer, Net
 from xdn.graph.cost import layer_cost
 from xdn.memory import MEND, Need
 
@@ -21,7 +21,17 @@ def training_needs(net: Net, batch: int) -> list[Need]:
     except (NetError, UnsupportedError):
         # A batch that the net does not take is refused, or passed over, where images are given to it.
         sized = net
-    blobs = [Need(layer.place, sum(blob.bytes for blob in sized.top_blobs(layer))) for layer in sized.layers]
+    blobs = [Need(layer.place, _blob_bytes(sized, layer)) for layer in sized.layers]
     largest = max(blobs, key=lambda need: need.size)
     weights = [Need(layer.place, _WEIGHT_COPIES * layer_cost(net, layer).weight_bytes) for layer in net.layers]
     return [*weights, *blobs, *[largest] * _LARGEST_COPIES]
+
+
+def _blob_bytes(net: Net, layer: Layer) -> int:
+    """Return what the gradients need of a layer's blobs.
+
+    That is its tops; where it reads integers also, as f32, the quotients and the integers of its bottoms, and the sums.
+    """
+    tops = sum(blob.bytes for blob in net.top_blobs(layer))
+    read = [net.blobs[name] for name, _ in zip(layer.bottoms, layer.integers, strict=False)]
+    return tops + (tops + 2 * sum(blob.bytes for blob in read) if read else 0)

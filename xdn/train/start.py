@@ -47,8 +47,10 @@ class Start:
     filled: tuple[str, ...] = ()
 
     def deployed(self, trained: Net) -> Net:
-        """Return the net of the TEST phase with the weights of the trained one."""
-        return self.test_net.without_weights().with_weights({layer.name: layer.weights for layer in trained.layers})
+        """Return the net of the TEST phase with the weights, and the scales of integers, of the trained one."""
+        learned = {layer.name: {"weights": layer.weights, "quantized": layer.quantized} for layer in trained.layers}
+        layers = self.test_net.without_weights().layers
+        return self.test_net.replace(layers=tuple(layer.replace(**learned.get(layer.name, {})) for layer in layers))
 
 
 def _unchanged(net: Net) -> Net:
@@ -133,6 +135,7 @@ def _with_first_weights(
 
 
 def _check_same_weights(net: Net, test_net: Net) -> None:
+    net, test_net = net.without_weights(), test_net.without_weights()
     trained = {layer.name: net.weight_shapes(layer) for layer in net.layers}
     for layer in test_net.layers:
         shapes = test_net.weight_shapes(layer)

@@ -18,6 +18,9 @@ class Step:
         The layer that is computed, and the one that it absorbs.
     compute : callable
         See `xdn.train.torch_layers.base.Compute`.
+    fused : bool
+        Whether the layer reads integers, or something is fused to it; it is then computed alone, into new memory that
+        nothing overwrites.
     overwrites : bool
         Whether it may overwrite its first bottom.
     tops : tuple of str
@@ -28,6 +31,7 @@ class Step:
 
     layers: tuple[Layer, ...]
     compute: Compute
+    fused: bool
     overwrites: bool
     tops: tuple[str, ...]
     last: tuple[str, ...]
@@ -62,16 +66,22 @@ def steps_for(net: Net, wanted: Collection[str]) -> tuple[Step, ...]:
             continue
         entry = TORCH_LAYERS[layer.type]
         parts: tuple[Layer, ...] = (layer,)
-        if entry.absorbs and layer.tops[0] in private:
+        fused = _is_fused(layer)
+        if entry.absorbs and not fused and layer.tops[0] in private:
             follower = following[layer.tops[0]]
-            if entry.absorbs(layer.params, follower.params, net.bottom_blobs(follower)):
+            if not _is_fused(follower) and entry.absorbs(layer.params, follower.params, net.bottom_blobs(follower)):
                 parts = (layer, follower)
                 absorbed.add(follower.name)
         tops = parts[-1].tops
         unread.subtract(layer.bottoms)
         last = tuple(name for name in dict.fromkeys((*layer.bottoms, *tops)) if not unread[name] and name not in wanted)
-        overwrites = bool(layer.bottoms) and layer.bottoms[0] in fresh & private
-        steps.append(Step(parts, entry.compute, overwrites, tops, last))
-        if entry.fresh:
+        overwrites = bool(layer.bottoms) and not fused and layer.bottoms[0] in fresh & private
+        steps.append(Step(parts, entry.compute, fused, overwrites, tops, last))
+        if entry.fresh and not fused:
             fresh.update(tops)
     return tuple(steps)
+
+
+def _is_fused(layer: Layer) -> bool:
+    """Return whether a layer reads integers, or something is fused to it."""
+    return bool(layer.quantized) or layer.epilogue is not None

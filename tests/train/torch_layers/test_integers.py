@@ -1,0 +1,120 @@
+"""Layers that read 8-bit integers: the references' bits, and the gradients of learned step sizes."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from tests.frontend.onnx.onnx_checks import one_layer_net
+from tests.train.checks import seeded_inputs, tensors, with_weights
+from xdn.graph import Epilogue, Quantized
+from xdn.layers.convolution import Convolution
+from xdn.layers.deconvolution import Deconvolution
+from xdn.layers.eltwise import Eltwise
+from xdn.layers.innerproduct import InnerProduct
+from xdn.layers.pooling import Pooling
+from xdn.layers.relu import ReLU
+from xdn.layers.sigmoid import Sigmoid
+from xdn.train.module import NetModule
+from xdn.train.torch_layers.integers import Learned
+
+U8, S8 = Quantized(0.011), Quantized(0.023, signed=True)
+
+
+def reading(net, *quantized):
+    """Return the net of one layer with that layer reading integers."""
+    return net.replace(layers=(*net.layers[:-1], net.layers[-1].replace(quantized=quantized)))
+
+
+def outputs(net, inputs):
+    with torch.no_grad():
+        return {name: value.numpy() for name, value in NetModule(net).eval().outputs(tensors(inputs)).items()}
+
+
+@pytest.mark.parametrize(
+    ("params", "shapes"),
+    [
+        (Convolution(num_output=6, kernel_size=(3,), pad=(1,), stride=(2,), group=2), [(2, 4, 7, 9)]),
+        (Convolution(num_output=4, kernel_size=(3,), group=4, bias_term=False), [(2, 4, 5, 5)]),
+        (Deconvolution(num_output=4, kernel_size=(4,), pad=(1,), stride=(2,), group=2), [(2, 6, 3, 3)]),
+        (InnerProduct(num_output=5), [(3, 4, 2, 2)]),
+        (InnerProduct(num_output=5, transpose=True, axis=2), [(3, 4, 7)]),
+        (Pooling(pool="AVE", kernel_size=(3,), stride=(2,), pad=(1,)), [(2, 3, 8, 8)]),
+        (Pooling(pool="AVE", global_pooling=True), [(2, 3, 7, 5)]),
+        (Eltwise(coeff=(0.3, -1.7, 1.0)), [(2, 3, 4, 4)] * 3),
+        (Eltwise(operation="PROD"), [(2, 3, 4, 4)] * 2),
+        (ReLU(negative_slope=0.1), [(2, 3, 4, 4)]),
+    ],
+)
+@pytest.mark.parametrize("how", [U8, S8], ids=["u8", "s8"])
+def test_the_bits_are_those_of_the_reference(params, shapes, how):
+    read = (replace(how, scale=how.scale * (1 + number)) for number in range(len(shapes)))
+    net = reading(one_layer_net(params, *shapes), *read)
+    inputs = seeded_inputs(net)
+    np.testing.assert_array_equal(outputs(net, inputs)["y0"], net.forward(inputs)["y0"])
+
+
+def test_sums_beyond_what_f32_holds_are_exact():
+    net = one_layer_net(InnerProduct(num_output=3), (2, 3000))
+    net = reading(net, U8)
+    inputs = {"x0": np.abs(seeded_inputs(net)["x0"]) * 2}
+    weights = np.abs(net.layers[-1].weights["weight"])
+    net = with_weights(net, "one", weight=weights)
+    expected = net.forward(inputs)["y0"]
+    sums = expected / (U8.scale * weights.max(axis=1) / 127)
+    assert sums.min() > 2**24
+    np.testing.assert_array_equal(outputs(net, inputs)["y0"], expected)
+
+
+def test_functions_that_round_more_than_once_are_right_to_the_last_bits():
+    net = reading(one_layer_net(Sigmoid(), (2, 3, 4, 4)), S8)
+    inputs = seeded_inputs(net)
+    np.testing.assert_allclose(outputs(net, inputs)["y0"], net.forward(inputs)["y0"], rtol=3e-7)
+
+
+@pytest.mark.parametrize("residual", [True, False], ids=["residual", "projection"])
+def test_what_is_fused_follows_in_the_order_of_kernels(residual):
+    own, more = (2, 4, 6, 6), (2, 6 if residual else 3, 6, 6)
+    epilogue = Epilogue(residual, ReLU(), None if residual else Convolution(num_output=6, kernel_size=(1,)))
+    net = one_layer_net(Convolution(num_output=6, kernel_size=(3,), pad=(1,)), own, more, epilogue=epilogue)
+    for quantized in ((U8, S8), (U8,)) if residual else ((U8, S8),):
+        made = reading(net, *quantized)
+        inputs = seeded_inputs(made)
+        np.testing.assert_array_equal(outputs(made, inputs)["y0"], made.forward(inputs)["y0"])
+
+
+def test_a_step_has_the_gradient_of_its_source():
+    x = torch.tensor([[-1.0, 0.03, 0.32, 9.0], [0.1, -9.0, 0.2, 0.5]], requires_grad=True)
+    weights = torch.tensor([[1.0, 2.0, 3.0, 4.0], [5.0, 6.0, 7.0, 8.0]])
+    learned = Learned(Quantized(0.1), torch.tensor(0.1, requires_grad=True))
+    (learned.values(x) * weights).sum().backward()
+    quotient = x.detach() / 0.1
+    inside = (quotient >= 0) & (quotient <= 255)
+    steps = torch.where(inside, quotient.round() - quotient, quotient.clamp(0, 255))
+    # Of the four values of an image.
+    expected = (steps * weights).sum() / (4 * 255) ** 0.5
+    assert float(learned.scale.grad) == pytest.approx(float(expected), rel=1e-4)
+    np.testing.assert_allclose(x.grad, weights * inside, rtol=1e-6)
+
+
+def test_filters_and_their_scales_have_the_gradients_of_their_source():
+    net = reading(one_layer_net(InnerProduct(num_output=3), (2, 5)), S8)
+    module = NetModule(net)
+    module(torch.tensor(seeded_inputs(net)["x0"])).sum().backward()
+    found = {name: parameter.detach() for name, parameter in module.named_parameters()}
+    gradients = {name: parameter.grad for name, parameter in module.named_parameters()}
+    x = S8.values(S8.stored(seeded_inputs(net)["x0"])).sum(0)
+    np.testing.assert_allclose(gradients["one:weight"], np.broadcast_to(x, (3, 5)), rtol=1e-5)
+    np.testing.assert_allclose(gradients["one:bias"], [2, 2, 2], rtol=1e-5)
+    scales = found["one:weight_scale"]
+    quotient, bias = found["one:weight"] / scales[:, None], found["one:bias"] / (scales * S8.scale)
+    # The bias is rounded, too, by the scale of both.
+    steps = (quotient.round() - quotient) @ torch.tensor(x) + 2 * S8.scale * (bias.round() - bias)
+    np.testing.assert_allclose(gradients["one:weight_scale"], steps / (5 * 127) ** 0.5, rtol=1e-3, atol=1e-4)
+
+
+def test_a_scale_below_zero_counts_by_its_magnitude():
+    learned = Learned(U8, torch.tensor(-U8.scale))
+    x = torch.tensor([[0.5, 1.0]])
+    np.testing.assert_array_equal(learned.values(x), U8.values(U8.stored(x.numpy())))

@@ -1,0 +1,191 @@
+"""Layers that read 8-bit integers, in PyTorch: forward what kernels compute, backward learned step sizes.
+
+What 1 stands for, of a bottom and of each filter, is learned with the weights. The source is Esser et al., "Learned
+Step Size Quantization" (2020): gradients pass roundings as if there were none and end where values are clipped, so that
+with q = clip(rint(x / s)) of a value x
+
+    d (s * q) / ds = q - x / s within the range, q beyond it
+
+and the gradient of s is scaled by 1 / sqrt(N * Q), N being how many values it stands for (of a bottom those of one
+image, of a filter its weights) and Q the largest integer. `xdn.layers.integer` states what is computed.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import reduce
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd.function import FunctionCtx
+
+from xdn.graph import LayerParams, Quantized
+from xdn.graph.quantized import LEAST_SCALE, MOST_SCALE
+from xdn.graph.reading import MOST_WEIGHT, SCALES
+from xdn.layers.eltwise import Eltwise
+from xdn.layers.pooling import Pooling
+from xdn.layers.rows import Rows
+from xdn.train.torch_layers.base import Compute, Given
+
+#: Up to here f32 holds every integer.
+_MOST_EXACT = 1 << 24
+#: A quotient counts as within the range up to here beyond it: that of a filter's largest weight is the largest integer
+#: up to roundings, and learns whichever way it was rounded.
+_SLACK = 1e-3
+
+
+@dataclass(frozen=True, eq=False)
+class Learned:
+    """How a bottom is read as integers while that is learned.
+
+    Parameters
+    ----------
+    read : Quantized
+        Which integers; its scale is where learning began.
+    scale : () tensor
+        What 1 stands for, whatever its sign.
+    """
+
+    read: Quantized
+    scale: Tensor
+
+    def integers(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return clip(rint(x * (1 / s))), f32, and s; x are values (N, ...)."""
+        x, (low, high) = x.float(), self.read.range
+        scale = _eased(as_scale(self.scale), x.numel() // max(1, len(x)), high)
+        return _clipped(x * (1 / scale), low, high), scale
+
+    def values(self, x: Tensor) -> Tensor:
+        """Return the f32 values that the integers of x stand for."""
+        q, scale = self.integers(x)
+        return q * scale
+
+
+class _Rounding(torch.autograd.Function):
+    """To the nearest integer, ties to even; gradients pass it as they are."""
+
+    @staticmethod
+    def forward(ctx: FunctionCtx, x: Tensor) -> Tensor:
+        return x.round()
+
+    @staticmethod
+    def backward(ctx: FunctionCtx, gradient: Tensor) -> Tensor:
+        return gradient
+
+
+class _Easing(torch.autograd.Function):
+    """The values as they are; gradients times a factor."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, factor: float) -> Tensor:
+        ctx.factor = factor
+        return x.view_as(x)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        return gradient * ctx.factor, None
+
+
+def _rounded(x: Tensor) -> Tensor:
+    found: Tensor = _Rounding.apply(x)
+    return found
+
+
+def _clipped(quotient: Tensor, low: int, high: int) -> Tensor:
+    """Return clip(rint(quotient)); gradients end beyond the range, but for `_SLACK`."""
+    return _rounded(quotient.clamp(low - _SLACK, high + _SLACK))
+
+
+def _eased(scale: Tensor, values: int, largest: int) -> Tensor:
+    """Return a scale whose gradient is scaled as its source says."""
+    found: Tensor = _Easing.apply(scale, (max(1, values) * largest) ** -0.5)
+    return found
+
+
+def as_scale(learned: Tensor) -> Tensor:
+    """Return what learning made of scales as such: their magnitudes, within the bounds of scales."""
+    return learned.abs().clamp(LEAST_SCALE, MOST_SCALE)
+
+
+def of_integers(compute: Compute, params: LayerParams, given: Given, read: Sequence[Learned]) -> Tensor:
+    """Return the only top, f32, of a layer that reads its bottoms as integers.
+
+    Where no gradient is asked for it has the bits that kernels give it, but for functions that round more than once,
+    which are computed in f32. For gradients, sums of products beyond 2^24 are rounded to f32.
+
+    Parameters
+    ----------
+    compute : callable
+        Computes the layer's type in f32.
+    params : LayerParams
+    given : Given
+        Bottoms in f32, and weights, scales of filters among them.
+    read : sequence of Learned
+        How each bottom is read.
+    """
+    form = _of_filters if params.filter_count else _FORMS.get(params.type, _of_values)
+    with torch.autocast("cpu", enabled=False):
+        return form(compute, params, given, read)
+
+
+def _of_values(compute: Compute, params: Any, given: Given, read: Sequence[Learned]) -> Tensor:
+    """Return what the layer makes of the values that integers stand for."""
+    values = [how.values(x) for how, x in zip(read, given.bottoms, strict=True)]
+    return _of_f32(compute, params, replace(given, bottoms=values))
+
+
+def _of_f32(compute: Compute, params: Any, given: Given) -> Tensor:
+    """Return the only top of a layer, computed of the given numbers as they are."""
+    found = compute(params, given)
+    return found[0] if isinstance(found, tuple) else found
+
+
+def _of_filters(compute: Compute, params: Any, given: Given, read: Sequence[Learned]) -> Tensor:
+    """Return f32(sum of products + b_q[k]) * (s * s_w[k])."""
+    q, scale = read[0].integers(given.x)
+    filters, scales = _integer_filters(params, given.weights)
+    bias = given.weights.get("bias", torch.zeros_like(scales))
+    bias = _rounded(bias.double() / (scale.double() * scales.double()))
+    sums_as = _sums_as(filters, bias, read[0].read)
+    weight = params.weight_of(filters).to(sums_as)
+    sums = _of_f32(compute, params, replace(given, bottoms=[q.to(sums_as)], weights={"weight": weight}))
+    along = (-1,) if isinstance(params, Rows) else (-1, *(1,) * (sums.ndim - 2))
+    return (sums + bias.to(sums_as).reshape(along)).float() * (scale * scales).reshape(along)
+
+
+def _integer_filters(params: Any, weights: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
+    """Return the integers of the filters (K, ...), f32, and their scales (K,)."""
+    filters = params.filters(weights["weight"])
+    scales = _eased(as_scale(weights[SCALES]), filters[0].numel(), MOST_WEIGHT)
+    steps = scales.reshape(-1, *(1,) * (filters.ndim - 1))
+    return _clipped(filters / steps, -MOST_WEIGHT, MOST_WEIGHT), scales
+
+
+def _sums_as(filters: Tensor, bias: Tensor, read: Quantized) -> torch.dtype:
+    """Return f64 where no gradient is asked for and f32 may not hold some sum of products, else f32."""
+    if torch.is_grad_enabled() or not len(filters):
+        return torch.float32
+    most = filters.flatten(1).abs().sum(1, dtype=torch.float64) * max(-read.range[0], read.range[1]) + bias.abs()
+    return torch.float32 if float(most.max()) <= _MOST_EXACT else torch.float64
+
+
+def _average(compute: Compute, params: Any, given: Given, read: Sequence[Learned]) -> Tensor:
+    """Return f32(the sum of a window's integers) * (s / count)."""
+    q, scale = read[0].integers(given.x)
+    counts = torch.from_numpy(params.counts(q.shape[2:])).to(q)
+    averages = _of_f32(compute, params, replace(given, bottoms=[q]))
+    top: Tensor = _rounded(averages * counts) * (scale / counts)
+    return top
+
+
+def _weighted_sum(compute: Compute, params: Any, given: Given, read: Sequence[Learned]) -> Tensor:
+    """Return the sum of f32(integer) * (coefficient * s) of each bottom, from the first to the last."""
+    if params.operation != "SUM":
+        return _of_values(compute, params, given, read)
+    both = [how.integers(x) for how, x in zip(read, given.bottoms, strict=True)]
+    coefficients = params.coeff or (1.0,) * len(both)
+    return reduce(torch.add, [q * (scale * c) for (q, scale), c in zip(both, coefficients, strict=True)])
+
+
+#: Of the layer types without filters those that compute otherwise than with the values that integers stand for.
+_FORMS = {Pooling.type: _average, Eltwise.type: _weighted_sum}
