@@ -133,7 +133,12 @@ def pixel_transform(net: Net, image_shape: tuple[int, int, int], channel_order: 
 
 def applied_transform(net: Net, data: Dataset) -> Applied:
     """Return what is done to the images of `data` before `net` reads them, for results to state."""
-    return Applied.of(_of_images(net)[0], data)
+    return Applied.of(image_transform(net), data)
+
+
+def image_transform(net: Net) -> Transform:
+    """Return what the net's own transform is; DataError where images are not all that it reads."""
+    return _of_images(net)[0]
 
 
 def image_channels(net: Net) -> int | None:

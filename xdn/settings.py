@@ -181,6 +181,15 @@ MAX_LOG_BYTES = 256 << 20
 PACK_IMAGES = 256
 #: The most elements of a request's tensor of BYTES: texts, or encoded images.
 MAX_BYTES_ELEMENTS = 1 << 16
+#: The most pixels of an image in a request, and those that all of its scans may pass: about a second.
+MAX_SERVED_PIXELS, MAX_SERVED_SCANS = 1 << 24, 1 << 28
+#: Of a service: the longest that a run of joined requests may take, in seconds; the most requests at hand, and bytes
+#: of these and of what is made of them.
+SERVED_LATENCY_S, SERVED_REQUESTS, SERVED_BYTES = 0.1, 1024, 1 << 30
+#: For how many seconds runs are measured when a model is loaded, and how many runs of so many images at least.
+SERVED_MEASURED_S, SERVED_MEASURED_RUNS = 2.0, 2
+#: How much less an image must take for more images to run together: each of them waits for all.
+JOINING_GAIN = 0.03
 
 
 def asked_target() -> str | None:

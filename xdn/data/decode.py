@@ -3,6 +3,7 @@
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -98,40 +99,53 @@ def _webp_size(content: bytes) -> Size:
 
 
 def decode(path: Path, grey: bool = False) -> Array:
+    """Return the image in a file; see `decoded`, whose errors name the file."""
+    try:
+        content = read_bounded(path, settings.MAX_IMAGE_BYTES)
+    except ParseError as error:
+        raise DataError(f"cannot decode the image: {error.what}", where=str(path)) from None
+    return decoded(content, str(path), grey)
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """How many pixels an image may claim, and how many all scans of a JPEG may pass."""
+
+    pixels: int
+    scanned: int
+
+
+def decoded(content: bytes, where: str, grey: bool = False, bounds: Bounds | None = None) -> Array:
     """Return the image, u8 (H, W, 3), B,G,R, or (H, W, 1), turned as its EXIF data says; of several the first.
 
-    Whatever the file holds becomes eight bits a channel, and three channels or, with `grey`, one, as
+    Whatever the content holds becomes eight bits a channel, and three channels or, with `grey`, one, as
     OpenCV does it: alpha is left out, a palette looked up, C,M,Y,K made B,G,R.
 
     Raises
     ------
     DataError
-        When it cannot be read, is not an image, or claims more than `settings.MAX_IMAGE_PIXELS`.
+        When it is not an image, or claims more than `bounds`, by default those of files; it names the place `where`.
     """
+    bounds = bounds or Bounds(settings.MAX_IMAGE_PIXELS, settings.MAX_SCANNED_PIXELS)
     try:
-        content = read_bounded(path, settings.MAX_IMAGE_BYTES)
         height, width = image_size(content)
         scanned = _scanned_pixels(content, height * width)
-    except (ParseError, ValueError) as error:
-        what = error.what if isinstance(error, ParseError) else str(error)
+    except ValueError as error:
         # Phones and browsers give HEIC and AVIF any name.
         mend = "Make a file of these formats of it, or take it out" if str(error) == _FOREIGN else None
-        raise DataError(f"cannot decode the image: {what}", where=str(path), mend=mend) from None
-    if not 0 < height * width <= settings.MAX_IMAGE_PIXELS:
-        limit = settings.MAX_IMAGE_PIXELS
-        raise DataError(f"the image claims {height}x{width} pixels; 1 to {limit} are read", where=str(path))
-    if scanned > settings.MAX_SCANNED_PIXELS:
-        raise DataError(f"the image has {content.count(_JPEG_SCAN)} scans of {height}x{width} pixels", where=str(path))
+        raise DataError(f"cannot decode the image: {error}", where=where, mend=mend) from None
+    if not 0 < height * width <= bounds.pixels:
+        raise DataError(f"the image claims {height}x{width} pixels; 1 to {bounds.pixels} are read", where=where)
+    if scanned > bounds.scanned:
+        raise DataError(f"the image has {content.count(_JPEG_SCAN)} scans of {height}x{width} pixels", where=where)
     try:
         with _silent():
             flag = cv2.IMREAD_GRAYSCALE if grey else cv2.IMREAD_COLOR
             image = cv2.imdecode(np.frombuffer(content, np.uint8), flag)
     except cv2.error as error:
-        raise DataError(f"OpenCV cannot decode the image: {error.err}", where=str(path)) from None
+        raise DataError(f"OpenCV cannot decode the image: {error.err}", where=where) from None
     if image is None:
-        raise DataError(
-            f"OpenCV {OPENCV_VERSION} cannot decode the image", where=str(path), mend=_why_undecoded(content)
-        )
+        raise DataError(f"OpenCV {OPENCV_VERSION} cannot decode the image", where=where, mend=_why_undecoded(content))
     return image.reshape(*image.shape[:2], -1)
 
 
