@@ -1,0 +1,61 @@
+"""What runs take, by their images."""
+
+import pytest
+
+from xdn.serve.times import Times
+
+
+def times_of(**known):
+    """Return times with a run of each number of images, by schedule."""
+    times = Times(known)
+    for schedule, runs in known.items():
+        for images, seconds in runs.items():
+            times.observe(schedule, images, seconds)
+    times.observe(schedule, images, seconds)
+    return times
+
+
+def test_the_faster_schedule_is_chosen_by_the_number_of_images():
+    times = times_of(channel={1: 1.0, 8: 8.0}, batch={64: 32.0})
+    assert [times.schedule(images) for images in (1, 4, 31, 33, 64, 200)] == [*["channel"] * 3, *["batch"] * 3]
+
+
+def test_numbers_between_are_interpolated():
+    times = times_of(batch={2: 2.0, 4: 3.0})
+    assert [times.schedule(images) for images in (1, 3)] == ["batch", "batch"]
+    ratio = times.seconds(2) / 2.0
+    assert times.seconds(3) == pytest.approx(2.5 * ratio)
+    assert times.seconds(8) == pytest.approx(6.0 * ratio)
+    assert times.seconds(1) == pytest.approx(2.0 * ratio)
+
+
+def test_a_disturbed_run_changes_no_choice():
+    times = times_of(channel={1: 1.0}, batch={1: 1.5})
+    for _ in range(20):
+        times.observe("channel", 1, 4.0)
+    assert times.schedule(1) == "channel"
+    assert times.seconds(1) == pytest.approx(4.0, rel=0.1)
+
+
+def test_a_quicker_run_is_believed():
+    times = times_of(channel={1: 1.0}, batch={1: 1.5})
+    times.observe("batch", 1, 0.5)
+    assert times.schedule(1) == "batch"
+
+
+def test_a_number_of_images_that_ran_has_its_own_time():
+    times = times_of(batch={1: 1.0, 64: 1.0})
+    assert times.schedule(32) == "batch"
+    times.observe("batch", 32, 0.25)
+    assert times.seconds(32) < times.seconds(31)
+
+
+def test_nothing_known_is_no_time():
+    times = Times(["only"])
+    assert (times.seconds(3), times.schedule(3)) == (0.0, "only")
+
+
+def test_a_schedule_can_be_left_out():
+    times = times_of(channel={1: 1.0}, batch={1: 0.5})
+    times.forget("batch")
+    assert times.schedule(1) == "channel"

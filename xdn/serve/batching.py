@@ -1,0 +1,66 @@
+"""Which waiting requests run next: how many of a model's together, and which model's.
+
+Nothing here knows of threads or clocks.
+"""
+
+from collections.abc import Callable, Hashable, Iterable
+from typing import TypeVar
+
+from xdn import settings
+
+T = TypeVar("T", bound=Hashable)
+
+
+def joined(images: Iterable[int], seconds: Callable[[int], float], most: int, limit_s: float) -> int:
+    """Return how many of the waiting requests, the first ones, run together.
+
+    That many with which an image takes least, and of nearly equal ones the fewest, since each waits for all. Nothing
+    waits for requests that may come: as soon as the threads are free, something runs.
+
+    Parameters
+    ----------
+    images : iterable of int
+        Of each waiting request, in their order; at least one.
+    seconds : callable
+        Images -> what a run of them takes.
+    most : int
+        The most images that run together.
+    limit_s : float
+        The longest that a run of several requests may take.
+    """
+    chosen, least, total = 1, float("inf"), 0
+    for count, more in enumerate(images, 1):
+        total += more
+        if count > 1 and (total > most or seconds(total) > limit_s):
+            break
+        each = seconds(total) / max(1, total)
+        if each < least * (1 - settings.JOINING_GAIN) or count == 1:
+            chosen, least = count, each
+    return chosen
+
+
+class Shares:
+    """Gives models equal time, or time by their shares, as long as they have requests.
+
+    Each model has a clock, which its runs move on by their seconds over its share; the model whose clock is the
+    earliest comes next (stride scheduling: Waldspurger and Weihl, 1995). A model that had nothing to do begins at the
+    clock of the model that ran last, so that it has not saved up time.
+    """
+
+    def __init__(self) -> None:
+        self._clocks: dict[Hashable, float] = {}
+        self._now = 0.0
+
+    def woke(self, model: Hashable) -> None:
+        """Take note that a model has a request, perhaps after it had none."""
+        self._clocks[model] = max(self._now, self._clocks.get(model, 0.0))
+
+    def next_of(self, waiting: Iterable[T]) -> T:
+        """Return which of the models that have requests comes next."""
+        chosen = min(waiting, key=lambda model: self._clocks.get(model, self._now))
+        self._now = self._clocks.get(chosen, self._now)
+        return chosen
+
+    def spent(self, model: Hashable, seconds: float, share: float = 1.0) -> None:
+        """Take note of what a run of a model took."""
+        self._clocks[model] = self._clocks.get(model, self._now) + seconds / share
