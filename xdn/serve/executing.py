@@ -1,0 +1,103 @@
+"""The thread that runs batches one after another, of the models that have requests, by their shares of the time."""
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future
+from functools import partial
+
+from xdn.serve.batching import Shares
+from xdn.serve.line import Line, Ran, Waiting, runs
+
+Work = Callable[[], None]
+
+
+class Executing:
+    """Runs what waits, as long as something does; safe to use from any thread.
+
+    Parameters
+    ----------
+    ran : callable
+        Told each run, in the thread that runs.
+    """
+
+    def __init__(self, ran: Callable[[Line, Ran], None]):
+        self._ran = ran
+        self._changed = threading.Condition()
+        self._lines: dict[Line, None] = {}
+        self._calls: deque[Work] = deque()
+        self._called_last = False
+        self._shares = Shares()
+        self._stopped = False
+        self._running_since: float | None = None
+        self._thread = threading.Thread(target=self._work, name="xdn-serve-runs", daemon=True)
+        self._thread.start()
+
+    def put(self, line: Line, waiting: Waiting) -> None:
+        """Let a request wait in a line."""
+        with self._changed:
+            line.put(waiting)
+            self._lines[line] = None
+            self._shares.woke(line.model.name)
+            self._changed.notify()
+
+    def drop(self, line: Line, waiting: Waiting) -> None:
+        """Do without a request, if it waits still."""
+        with self._changed:
+            line.drop(waiting)
+
+    def call(self, work: Callable[[], bool]) -> bool:
+        """Return what `work` returns, which is called between two batches, while nothing else runs."""
+        done: Future[bool] = Future()
+
+        def called() -> None:
+            try:
+                done.set_result(work())
+            except BaseException as error:  # it is the caller's
+                done.set_exception(error)
+
+        with self._changed:
+            self._calls.append(called)
+            self._changed.notify()
+        return done.result()
+
+    def running_s(self) -> float:
+        """Return for how long the present run has taken, 0 without one."""
+        since = self._running_since
+        return 0.0 if since is None else time.monotonic() - since
+
+    def stop(self) -> None:
+        """Begin no further run, and wait for the present one."""
+        with self._changed:
+            self._stopped = True
+            self._changed.notify()
+        self._thread.join()
+
+    def _work(self) -> None:
+        while (work := self._next()) is not None:
+            self._running_since = time.monotonic()
+            work()
+            self._running_since = None
+
+    def _next(self) -> Work | None:
+        """Return what is done next, waiting for it; None at the end. Calls and batches take turns."""
+        with self._changed:
+            while not self._stopped:
+                self._lines = {line: None for line in self._lines if len(line)}
+                self._called_last = bool(self._calls) and not (self._called_last and self._lines)
+                if self._called_last:
+                    return self._calls.popleft()
+                if self._lines:
+                    name = self._shares.next_of([line.model.name for line in self._lines])
+                    line = next(line for line in self._lines if line.model.name == name)
+                    return partial(self._run, line, line.take())
+                self._changed.wait()
+        return None
+
+    def _run(self, line: Line, batch: tuple[Waiting, ...]) -> None:
+        begun = time.monotonic()
+        for ran in runs(line.model, batch):
+            self._ran(line, ran)
+        with self._changed:
+            self._shares.spent(line.model.name, time.monotonic() - begun, line.model.config.share)
