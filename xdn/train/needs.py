@@ -1,5 +1,6 @@
 """What training a net takes of memory, added up before any of it is taken."""
 
+from xdn.element import REAL
 from xdn.errors import NetError, UnsupportedError
 from xdn.graph import Layer, Net
 from xdn.graph.cost import layer_cost
@@ -23,7 +24,9 @@ def training_needs(net: Net, batch: int) -> list[Need]:
         sized = net
     blobs = [Need(layer.place, _blob_bytes(sized, layer)) for layer in sized.layers]
     largest = max(blobs, key=lambda need: need.size)
-    weights = [Need(layer.place, _WEIGHT_COPIES * layer_cost(net, layer).weight_bytes) for layer in net.layers]
+    # In f32, those too that are stored in a byte each.
+    copies = _WEIGHT_COPIES * REAL.bytes
+    weights = [Need(layer.place, copies * layer_cost(net, layer).parameters) for layer in net.layers]
     return [*weights, *blobs, *[largest] * _LARGEST_COPIES]
 
 
