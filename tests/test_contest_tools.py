@@ -151,7 +151,7 @@ def test_configurations_are_timed_and_reported(tool, small, tmp_path, capsys):
         tmp_path / "int8",
         PROTOTXT.replace("inner_product_param", "xdn_param { int8 { scale: 0.01 } } inner_product_param"),
     )
-    further += ["--tuned", str(tmp_path / "tuned.json"), "--int8", str(integers)]
+    further += ["--tuned", str(tmp_path / "tuned.json"), "--bf16", "--int8", str(integers)]
     assert tool("times").main([*call, *further, "--json", str(target)]) == 0
     contest = Contest.read(json.loads(target.read_text()))
     steps = ["caffe", "opencv", "baseline", "pruned", "fused", "offline"]
@@ -203,12 +203,12 @@ def test_the_batch_is_that_of_the_originals_file(tool, tmp_path, layer, batch):
     assert tool("times").file_batch(args) == batch
 
 
-@pytest.mark.parametrize("option", ["--tuned", "--int8"])
+@pytest.mark.parametrize("option", [["--tuned", "x.json"], ["--bf16"], ["--int8", "x.prototxt"]], ids=lambda o: o[0])
 def test_a_step_of_the_waterfall_needs_its_net(tool, small, capsys, option):
     _, path, listed, packed = small
-    call = ["--net", f"original={path}", "--list", str(listed), "--packed", str(packed), option, str(path)]
+    call = ["--net", f"original={path}", "--list", str(listed), "--packed", str(packed), *option]
     assert tool("times").main(call) == 1
-    assert f"{option}: this is a step of the waterfall" in capsys.readouterr().err
+    assert f"{option[0]}: this is a step of the waterfall" in capsys.readouterr().err
 
 
 def test_a_chain_without_its_net_is_refused(tool, small, capsys):

@@ -80,6 +80,12 @@ def test_engines_are_compared_once_and_a_page_is_made(compare, tmp_path):
         assert "LeNet" in (tmp_path / "engines" / "report.html").read_text()
 
 
+def test_a_number_format_that_is_none_is_refused(tmp_path):
+    done = run(ROOT / "tools" / "reproduce_contest.sh", "--precision", "f32,int4", folder=tmp_path)
+    assert done.returncode == 1
+    assert "--precision f32,int4: this is no list of f32, bf16, int8" in done.stderr
+
+
 @pytest.mark.slow
 @needs_torch
 def test_a_reproduction_goes_from_a_net_to_a_report(tmp_path, rng, monkeypatch):

@@ -16,6 +16,7 @@
 # --rounds N       of timing, all configurations in turn
 # --images N       the first N of the test set
 # --batch N        images at a time before the last step (default: the prototxt's)
+# --precision A,B  number formats of the last bars (default: f32,bf16,int8; f32 is always there)
 # PYTHON           the Python to use, in the environment (default: python3)
 
 set -euo pipefail
@@ -24,6 +25,7 @@ out=build/contest epochs=12 base_lr=0.05
 . "$(dirname "$0")/contest/common.sh"
 
 parse_options "$@"
+[[ ,$precision, =~ ^(,(f32|bf16|int8))+,$ ]] || fail "--precision $precision: this is no list of f32, bf16, int8"
 find_data
 find_model resnet50 train_val resnet50_32
 take_original
@@ -46,8 +48,14 @@ nets=(OPT-A OPT-B OPT-C control)
 
 caffe_images=200
 [[ -z $quick ]] || caffe_images=100
-calibrate OPT-B
 tune OPT-B
-times "${nets[@]}" -- --chain OPT-B --tuned "$out/tuned.json" --int8 "$out/OPT-B-int8/$stem.prototxt" \
-    --caffe-images "$caffe_images"
+numbers=()
+if has_precision bf16; then
+    numbers+=(--bf16)
+fi
+if has_precision int8; then
+    calibrate OPT-B
+    numbers+=(--int8 "$out/OPT-B-int8/$stem.prototxt")
+fi
+times "${nets[@]}" -- --chain OPT-B --tuned "$out/tuned.json" "${numbers[@]}" --caffe-images "$caffe_images"
 "$python" "$here/report.py" "$out" --title "The contest, reproduced"

@@ -49,6 +49,11 @@ parse_options() {
     mkdir -p "$out"
 }
 
+# has_precision NAME: whether --precision lists it.
+has_precision() {
+    [[ ,$precision, == *,$1,* ]]
+}
+
 # find_data: what no option says, CIFAR-10 where it is found, else Glyphs-10.
 find_data() {
     [[ -n $data ]] || data=$("$python" -c 'from xdn.data import find_dataset; print(find_dataset().name)')
@@ -172,7 +177,8 @@ calibrate() {
         "${xdn[@]}" optimize "$path" --calibrate "$data" -o "$out/$name-int8" "$@"
 }
 
-# times NAME... -- OPTION...: time the original and the nets $out/NAME in turn.
+# times NAME... -- OPTION...: time the original and the nets $out/NAME in turn. Files that options name are inputs, too, a
+# prototxt with the weights beside it.
 times() {
     local inputs=("$out/png/list.txt" "$out/test.packed" "$original" "${original%.prototxt}.caffemodel")
     local nets=(--net "original=$original")
@@ -182,6 +188,11 @@ times() {
         shift
     done
     shift
+    local option
+    for option in "$@"; do
+        [[ ! -f $option ]] || inputs+=("$option")
+        [[ $option != *.prototxt ]] || inputs+=("${option%.prototxt}.caffemodel")
+    done
     if [[ -n $batch ]]; then
         nets+=(--batch "$batch")
     else

@@ -12,7 +12,7 @@ optimized and fused. With --chain come the waterfall's steps, all with one threa
   fused      optimized and fused
   offline    and the images packed; the next step, all threads and free batches, is NAME-2
   tuned      the same with the configuration that --tuned names
-  bf16       NAME-2 with all layers in bf16 that can be, where the processor multiplies it
+  bf16       with --bf16 NAME-2 with all layers in bf16 that can be, where the processor multiplies it
   int8       NAME-2 as --int8 has it, calibrated to 8-bit integers
 
 and, on the first net with PNG files decoded batch by batch and all threads, OpenCV's dnn module and Caffe's algorithm
@@ -179,9 +179,9 @@ def entries(args: argparse.Namespace, nets: dict[str, tuple[Path, Net]], images:
 
 
 def in_fewer_bits(args: argparse.Namespace, pruned: tuple[Path, Net], images: Images) -> list[Entry]:
-    """Return the waterfall's net in bf16, where the processor multiplies it, and in 8-bit integers, where it is so."""
+    """Return the waterfall's net in bf16, where the processor multiplies it, and in 8-bit integers, as is asked for."""
     integers = [(INT8, args.int8, api.load(args.int8, weights_of(args.int8)), F32)] if args.int8 else []
-    bf16 = [(BF16, *pruned, BF16)] if host_target().multiplies_bf16 else []
+    bf16 = [(BF16, *pruned, BF16)] if args.bf16 and host_target().multiplies_bf16 else []
     return [
         xdn_entry(
             (key, key.upper(), str(place)),
@@ -200,7 +200,7 @@ def bench(args: argparse.Namespace, output: Output) -> None:
     nets = {name: (path, api.load(path, weights_of(path))) for name, path in args.net}
     if args.chain and args.chain not in nets:
         raise SettingError(f"no net is called {args.chain!r}", where="--chain", mend=f"Nets: {', '.join(nets)}")
-    for option, given in (("--tuned", args.tuned), ("--int8", args.int8)):
+    for option, given in (("--tuned", args.tuned), ("--bf16", args.bf16), ("--int8", args.int8)):
         if given and not args.chain:
             raise SettingError("this is a step of the waterfall", where=option, mend="Name its net with --chain")
     images = Images(reordered(find_dataset(str(args.list)), args.order), args.packed, args.batch or file_batch(args))
@@ -256,6 +256,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--order", choices=("rgb", "bgr"), default="rgb", help="of channels, as the nets expect it")
     parser.add_argument("--chain", metavar="NAME", help="the net of the waterfall")
     parser.add_argument("--tuned", type=Path, metavar="FILE", help="a configuration for that net: the last step")
+    parser.add_argument("--bf16", action="store_true", help="that net in bf16, too, where the processor multiplies it")
     parser.add_argument("--int8", type=Path, metavar="PROTOTXT", help="that net calibrated to 8-bit integers")
     batch = parser.add_mutually_exclusive_group()
     batch.add_argument("--batch", type=positive_int, metavar="N", help="images at a time before the last step")
