@@ -7,6 +7,7 @@ import pytest
 
 from tests.evaluate.contest_results import CONTEST, bar
 from tests.report.page.samples import engines, layer, profile
+from xdn import settings
 from xdn.errors import DataError, ParseError
 from xdn.evaluate.origin import origin
 from xdn.report.documents import ContestDocument, RunDocument, TrainDocument
@@ -76,7 +77,41 @@ def test_what_is_not_a_result_is_refused(tmp_path, document, said):
         read(tmp_path, document)
 
 
-@pytest.mark.parametrize("text", ['{"a": NaN}', '{"a": 1e999}', '{"a": 1%s}' % ("0" * 5000), '"\\ud800"', "[" * 10**5])
+@pytest.mark.parametrize(
+    ("text", "curves"),
+    [
+        (
+            '{"iteration": 1, "epoch": 1, "loss": NaN}\n{"iteration": 2, "epoch": 2, "loss": 3}',
+            {"loss": ((2.0,), (3.0,))},
+        ),
+        ('{"iteration": 1, "epoch": 1, "loss": 1e308, "lr": 1}', {"lr": ((1.0,), (1.0,))}),
+        ('{"iteration": 1, "epoch": 1, "loss": 1%s, "lr": 1}' % ("0" * 400), {"lr": ((1.0,), (1.0,))}),
+    ],
+    ids=["not a number", "large", "a large integer"],
+)
+def test_points_of_a_log_that_cannot_be_drawn_are_left_out(tmp_path, text, curves):
+    path = tmp_path / "net.log.jsonl"
+    path.write_text(text)
+    assert dict(read_result(path).curves) == curves
+
+
+@pytest.mark.parametrize("text", ["", '{"iteration": 1}', "\0\xff"])
+def test_a_log_without_figures_is_refused(tmp_path, text):
+    path = tmp_path / "net.log.jsonl"
+    path.write_text(text)
+    with pytest.raises(DataError, match="jsonl: this log of a training has no figures yet"):
+        read_result(path)
+
+
+def test_files_that_are_too_large_are_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(settings, "MAX_RESULT_BYTES", 100)
+    with pytest.raises(ParseError, match=r"result\.json.*100"):
+        read(tmp_path, " " * 101)
+
+
+@pytest.mark.parametrize(
+    "text", ['{"a": NaN}', '{"a": -1e101}', '{"a": 1e999}', '{"a": 1%s}' % ("0" * 5000), '"\\ud800"', "[" * 10**5]
+)
 def test_numbers_and_texts_that_no_page_can_show_are_refused(tmp_path, text):
     with pytest.raises(ParseError, match="not JSON"):
         read(tmp_path, text)

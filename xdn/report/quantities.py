@@ -4,6 +4,8 @@ from math import floor, log10
 
 _DECIMAL = ("", " k", " M", " G", " T", " P")
 _BINARY = (" B", " KiB", " MiB", " GiB", " TiB")
+#: The largest magnitude of a number that is shown: none that is measured comes near, and ratios of two are finite.
+LARGEST = 1e100
 
 
 def count(value: float) -> str:

@@ -1,13 +1,12 @@
 """Results read back from files: what commands wrote with `--json`, and logs of trainings.
 
-Files come from anywhere: numbers that are not finite, or beyond 64 bits, and text that is half of a character are
-refused.
+Files come from anywhere: numbers that are not finite, or larger than any that is measured, integers beyond 64 bits, and
+text that is half of a character are refused.
 """
 
 import json
 import re
 from collections.abc import Iterator, Mapping
-from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from xdn.files import read_bounded
 from xdn.logs import read_log
 from xdn.record import Reader
 from xdn.report.documents import ENGINE_TIMES, KINDS, ContestDocument, Document, EnginesDocument, RunDocument
+from xdn.report.quantities import LARGEST
 from xdn.report.training import curves
 from xdn.runtime.profile import Profile
 
@@ -48,8 +48,10 @@ def read_result(path: Path) -> Document:
         For JSON that is not a result; the message names the place in it.
     """
     if path.suffix == ".jsonl":
-        document: Any = {"format": FORMAT, "kind": "train", "log": str(path), "curves": curves(read_log(path))}
-        document = _plain(json.dumps(document), path)
+        found = curves(read_log(path))
+        if not found:
+            raise DataError("this log of a training has no figures yet", where=str(path))
+        document = _plain(json.dumps({"format": FORMAT, "kind": "train", "log": str(path), "curves": found}), path)
     else:
         document = _plain(read_bounded(path, settings.MAX_RESULT_BYTES), path)
     return parsed_result(document, str(path))
@@ -127,7 +129,7 @@ def _upgraded(document: dict[str, Any], where: str) -> dict[str, Any]:
 
 
 def _plain(content: str | bytes, path: Path) -> Any:
-    """Return the JSON values of a text whose numbers are finite and within 64 bits, and whose text is whole."""
+    """Return the JSON values of a text whose numbers are not too large, and whose text is whole."""
 
     def whole(text: str) -> int:
         """Return an integer."""
@@ -138,8 +140,8 @@ def _plain(content: str | bytes, path: Path) -> Any:
     def real(text: str) -> float:
         """Return a number that is not an integer."""
         value = float(text)
-        if not isfinite(value):
-            raise ValueError(f"{text[:20]} is not a finite number")
+        if not abs(value) <= LARGEST:
+            raise ValueError(f"{text[:20]} is not a number up to {LARGEST:g}")
         return value
 
     try:

@@ -6,6 +6,7 @@ from typing import Any
 
 from xdn.errors import SettingError
 from xdn.report.figure import checked_suffix, figure
+from xdn.report.quantities import LARGEST
 
 Row = Mapping[str, Any]
 #: Of the drawing, in inches.
@@ -25,14 +26,22 @@ def progress_line(row: Row, total: int, loss: str = "") -> str:
 
 
 def curves(rows: Sequence[Row]) -> dict[str, tuple[list[float], list[float]]]:
-    """Return the curves of a log's rows: name -> (epochs, values); a curve without values is left out."""
+    """Return the curves of a log's rows: name -> (epochs, values).
+
+    Points whose numbers are not finite, or larger than any that is measured, are left out, and so are curves without
+    points.
+    """
     found: dict[str, tuple[list[float], list[float]]] = {}
     for name in ("loss", "test_loss", "test_accuracy", "lr"):
         points = [(row.get("epoch"), row.get(name)) for row in rows]
-        known = [(float(x), float(y)) for x, y in points if isinstance(x, int | float) and isinstance(y, int | float)]
+        known = [(float(x), float(y)) for x, y in points if _can_be_drawn(x) and _can_be_drawn(y)]
         if known:
             found[name] = ([x for x, _ in known], [y for _, y in known])
     return found
+
+
+def _can_be_drawn(value: Any) -> bool:
+    return isinstance(value, int | float) and abs(value) <= LARGEST
 
 
 def draw(rows: Sequence[Row], path: Path) -> None:
