@@ -190,6 +190,9 @@ SERVED_LATENCY_S, SERVED_REQUESTS, SERVED_BYTES = 0.1, 1024, 1 << 30
 SERVED_MEASURED_S, SERVED_MEASURED_RUNS = 2.0, 2
 #: How much less an image must take for more images to run together: each of them waits for all.
 JOINING_GAIN = 0.03
+#: The most tensors of a request, and bytes of its JSON beside lists of numbers.
+MAX_REQUEST_TENSORS = 1 << 8
+MAX_REQUEST_JSON_BYTES = 4 << 20
 
 
 def asked_target() -> str | None:

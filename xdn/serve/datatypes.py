@@ -6,7 +6,7 @@ one after the other in row-major order, little-endian; each element of BYTES is 
 
 import math
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any
@@ -126,6 +126,21 @@ def from_values(name: str, datatype: str, shape: Sequence[int], values: Sequence
         texts = [each.encode(errors="replace") if isinstance(each, str) else each for each in flat]
         return Tensor(name, datatype, _objects(name, texts, extents))
     return Tensor(name, datatype, _numbers(name, kind, flat).reshape(extents))
+
+
+def from_pieces(name: str, datatype: str, shape: Sequence[int], pieces: Iterable[Sequence[Any]]) -> Tensor:
+    """Return the tensor `name` of a flat list of values that is given piece by piece; errors as of `from_values`."""
+    extents, kind = _checked_shape(name, shape), datatype_of(datatype)
+    wanted, found = math.prod(extents), 0
+    parts = [np.empty(0, kind.dtype)]
+    for piece in pieces:
+        found += len(piece)
+        if found > wanted:
+            raise BadRequestError(f"more values than the {wanted} that the shape says", where=_input(name))
+        parts.append(from_values(name, datatype, (len(piece),), piece).data)
+    if found < wanted:
+        raise BadRequestError(f"{found} values; the shape says {wanted}", where=_input(name))
+    return Tensor(name, datatype, np.concatenate(parts).reshape(extents))
 
 
 def to_values(tensor: Tensor) -> list[Any]:

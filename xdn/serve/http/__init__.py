@@ -1,0 +1,1 @@
+"""The Open Inference Protocol over HTTP: bodies to requests, and the application and server around them."""
