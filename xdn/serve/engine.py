@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -22,6 +23,7 @@ from xdn.serve.messages import (
     ModelMetadata,
     ModelState,
     ModelStatistics,
+    ProcessState,
     ServeError,
     TimeLimitError,
     UnavailableError,
@@ -122,6 +124,10 @@ class LocalEngine:
         for line in self._catalog.lines():
             self._tally.of(line.model.name, line.model.version).pending = len(line)
         return self._tally.selected(model, version)
+
+    def processes(self) -> tuple[ProcessState, ...]:
+        """Return this process."""
+        return (ProcessState("server", os.getpid()),)
 
     async def load(self, model: str) -> None:
         """Load a model's versions as they stand in the repository now, and put them in place of loaded ones.

@@ -178,6 +178,15 @@ class ModelStatistics:
     pending: int = 0
 
 
+@dataclass(frozen=True)
+class ProcessState:
+    """A process of the service: what it does, its number (0 while it is not there), and how often it was replaced."""
+
+    role: str
+    pid: int
+    restarts: int = 0
+
+
 class Engine(Protocol):
     """What answers requests; all its methods are called in one event loop, and none blocks it.
 
@@ -210,6 +219,9 @@ class Engine(Protocol):
 
     def statistics(self, model: str = "", version: str = "") -> tuple[ModelStatistics, ...]:
         """Return what versions that are, or were, ready have done; of one model, or version, alone where named."""
+
+    def processes(self) -> tuple[ProcessState, ...]:
+        """Return the processes that hold models, and this one."""
 
     async def load(self, model: str) -> None:
         """Load a model's versions as they stand in the repository now, and put them in place of loaded ones.

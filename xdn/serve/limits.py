@@ -1,0 +1,87 @@
+"""What requests may take: bytes, connections and seconds, whoever sends them."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from xdn.serve.messages import OverloadedError
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The bounds of a service.
+
+    Parameters
+    ----------
+    request_bytes : int
+        Of one request, after decompression.
+    held_bytes : int
+        Of all requests that are being received or answered; as many as one may have at least.
+    connections : int
+        Of HTTP clients at a time, and RPCs of gRPC.
+    time_limit_s : float
+        From the receipt of a request to its answer, where the request does not ask for less.
+    receive_s : float
+        For a client to send the head of a request, and for its body.
+    send_s : float
+        For a client to take what it is sent.
+    idle_s : int
+        After which a connection without requests is closed.
+    """
+
+    request_bytes: int = 64 << 20
+    held_bytes: int = 512 << 20
+    connections: int = 512
+    time_limit_s: float = 60.0
+    receive_s: float = 30.0
+    send_s: float = 30.0
+    idle_s: int = 75
+
+    def deadline(self, since: float, timeout_s: float | None) -> float:
+        """Return until when a request is of use that came at `since`, on the clock of `time.monotonic`."""
+        return since + (self.time_limit_s if timeout_s is None else min(timeout_s, self.time_limit_s))
+
+
+def now() -> float:
+    """Return the time of the clock on which deadlines are."""
+    return time.monotonic()
+
+
+class Holding:
+    """The bytes of one request."""
+
+    def __init__(self, store: "Store"):
+        self._store, self.bytes = store, 0
+
+    def add(self, count: int) -> None:
+        """Hold so many bytes more; OverloadedError where all requests together hold too many."""
+        self._store.add(count)
+        self.bytes += count
+
+
+class Store:
+    """The bytes of all requests that are being received or answered.
+
+    Parameters
+    ----------
+    most : int
+    """
+
+    def __init__(self, most: int):
+        self._most, self.bytes = most, 0
+
+    def add(self, count: int) -> None:
+        """Hold so many bytes more, unless they are too many."""
+        if self.bytes + count > self._most:
+            raise OverloadedError(f"requests at hand have more than {self._most} bytes", mend="Try again later")
+        self.bytes += count
+
+    @contextmanager
+    def holding(self) -> Iterator[Holding]:
+        """Give what counts the bytes of a request, which are held until the block ends."""
+        held = Holding(self)
+        try:
+            yield held
+        finally:
+            self.bytes -= held.bytes
