@@ -11,8 +11,10 @@ VERSION = re.search(r'^VERSION = "(.+)"', (ROOT / "xdn" / "version.py").read_tex
 GRAPH = ["grandalf>=0.8"]
 HDF5 = ["h5py>=3.10"]
 PLOTS = ["matplotlib>=3.8"]
-#: A service over HTTP and gRPC, and what it tells Prometheus.
-SERVE = ["grpcio>=1.66", "prometheus_client>=0.20", "starlette>=0.40", "uvicorn>=0.30"]
+#: A service over HTTP and gRPC.
+SERVE = ["grpcio>=1.66", "httptools>=0.6", "starlette>=0.40", "uvicorn>=0.30"]
+#: Clients of it that are not ours.
+SERVE_TEST = ["grpcio-tools>=1.66", "tritonclient[grpc,http]>=2.41"]
 #: Writes tables of results.
 PARQUET = ["pyarrow>=15.0"]
 RAY = [*PARQUET, "ray[data]>=2.40"]
@@ -63,7 +65,10 @@ setup(
     packages=[*find_packages(include=["xdn", "xdn.*"]), "xdn.shipped"],
     # The networks lie at the root as text to be read; in an installation they are data of the package.
     package_dir={"xdn": "xdn", "xdn.shipped": "prototxt"},
-    package_data={"xdn": ["py.typed", "report/*.json", "report/page/templates/*"], "xdn.shipped": ["*.md", "*/*"]},
+    package_data={
+        "xdn": ["py.typed", "report/*.json", "report/page/templates/*", "serve/grpc/*.proto"],
+        "xdn.shipped": ["*.md", "*/*"],
+    },
     install_requires=[
         "numpy>=1.26",
         "numba>=0.61",
@@ -85,6 +90,7 @@ setup(
         "parquet": PARQUET,
         "ray": RAY,
         "serve": SERVE,
+        "serve-test": SERVE_TEST,
         "train": TRAIN,
         "onnx-models": ONNX_MODELS,
         "docs": DOCS,

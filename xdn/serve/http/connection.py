@@ -1,0 +1,120 @@
+"""HTTP connections whose clients must be neither slow nor many nor verbose: else the connection is closed."""
+
+import asyncio
+import socket
+import struct
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from xdn.serve.limits import Limits
+
+#: The most bytes of a request's line and headers; one chunk of what came from the network may exceed it.
+_HEAD_BYTES = 1 << 16
+_FULL = b"HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
+
+
+def connections(limits: Limits) -> Any:
+    """Return what makes the protocol of each connection."""
+    return partial(_Connection, limits)
+
+
+#: Whether to linger, and for how many seconds.
+_DROP = struct.pack("ii", 1, 0)
+
+
+class _Clock:
+    """Calls something after some time, unless it is stopped before."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop):
+        self._loop = loop
+        self._timer: asyncio.TimerHandle | None = None
+
+    @property
+    def runs(self) -> bool:
+        """Whether it was started, and not stopped."""
+        return self._timer is not None
+
+    def start(self, seconds: float, call: Callable[[], None]) -> None:
+        """Begin to wait."""
+        self.stop()
+        self._timer = self._loop.call_later(seconds, call)
+
+    def stop(self) -> None:
+        """Wait no longer."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+
+class _Connection(HttpToolsProtocol):
+    """A connection with the limits that Uvicorn does not have.
+
+    The head of a request must be there `receive_s` after its first byte and have a bounded size; the application
+    bounds its body. Where an answer was given before the whole body came, the rest of the body is passed over for as
+    long: a client that does not read before it has sent everything sees the answer, too. An answer must be taken
+    within `send_s`.
+    """
+
+    def __init__(self, limits: Limits, *args: Any, **options: Any):
+        super().__init__(*args, **options)
+        self._limits = limits
+        self._receiving, self._sending = _Clock(self.loop), _Clock(self.loop)
+        self._head_bytes = 0
+
+    def connection_made(self, transport: Any) -> None:
+        """Take a client, unless there are too many."""
+        super().connection_made(transport)
+        if len(self.connections) > self._limits.connections:
+            transport.write(_FULL)
+            transport.close()
+        else:
+            self._receiving.start(self._limits.receive_s, self._abort)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Stop all clocks."""
+        self._receiving.stop()
+        self._sending.stop()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Read on, and look at the clock."""
+        if self.transport.is_closing():
+            return
+        passed_over = self.cycle is not None and self.cycle.response_complete and self.cycle.more_body
+        super().data_received(data)
+        if self.cycle is not None and not self.cycle.response_complete:
+            self._receiving.stop()
+            self._head_bytes = 0
+            return
+        if not self._receiving.runs:
+            self._receiving.start(self._limits.receive_s, self._abort)
+        self._head_bytes += 0 if passed_over else len(data)
+        if self._head_bytes > _HEAD_BYTES and not self.transport.is_closing():
+            self.send_400_response("The head of the request is too large.")
+
+    def on_message_complete(self) -> None:
+        """Notice the end of a body that was passed over."""
+        self.cycle.more_body = False
+        super().on_message_complete()
+
+    def pause_writing(self) -> None:
+        """Begin to wait for a client that does not take what it is sent."""
+        super().pause_writing()
+        self._sending.start(self._limits.send_s, self._abort)
+
+    def resume_writing(self) -> None:
+        """End that wait."""
+        self._sending.stop()
+        super().resume_writing()
+
+    def timeout_keep_alive_handler(self) -> None:
+        """Close an idle connection, also where the client has not taken the last answer."""
+        self._abort()
+
+    def _abort(self) -> None:
+        """Close at once; what was not taken is dropped, by the system, too, which else would go on offering it."""
+        self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _DROP)
+        self.transport.abort()
