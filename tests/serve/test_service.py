@@ -1,0 +1,83 @@
+"""The service as a whole."""
+
+import asyncio
+import json
+import threading
+import time
+from http.client import HTTPConnection
+
+import pytest
+
+pytest.importorskip("uvicorn", reason="needs the extra [serve]")
+pytest.importorskip("grpc", reason="needs the extra [serve]")
+
+from tests.serve.engines import Adder, serving
+from xdn.errors import SettingError
+from xdn.serve.front import Front
+from xdn.serve.limits import Limits
+from xdn.serve.service import Service
+
+pytestmark = pytest.mark.serve
+BODY = json.dumps(
+    {"inputs": [{"name": name, "datatype": "FP32", "shape": [1, 2], "data": [1, 2]} for name in "xy"]}
+).encode()
+
+
+def ask(service, method, path, body=None):
+    """Return status and body of a response."""
+    connection = HTTPConnection("127.0.0.1", service.http_port, timeout=5)
+    connection.request(method, path, body)
+    response = connection.getresponse()
+    found = response.status, response.read()
+    connection.close()
+    return found
+
+
+def until(what, seconds=5.0):
+    """Wait until something is true."""
+    end = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < end
+        time.sleep(0.002)
+
+
+def test_a_stop_answers_what_is_at_hand_and_refuses_what_comes():
+    engine, answers, lines = Adder(), [], []
+    with serving(engine, log=lines.append) as service:
+        sent = threading.Thread(target=lambda: answers.append(ask(service, "POST", "/v2/models/slow/infer", BODY)))
+        sent.start()
+        until(lambda: engine.running)
+        assert ask(service, "GET", "/v2/health/ready")[0] == 200
+        stopped = asyncio.run_coroutine_threadsafe(service.stop(5.0), service.loop)
+        until(lambda: ask(service, "GET", "/v2/health/ready")[0] == 400)
+        assert ask(service, "GET", "/v2/health/live")[0] == 200
+        assert ask(service, "POST", "/v2/models/add/infer", BODY)[0] == 503
+        assert answers == []
+        engine.let_go.set()
+        sent.join(5)
+        assert answers[0][0] == 200
+        stopped.result(5)
+        with pytest.raises(ConnectionRefusedError):
+            ask(service, "GET", "/v2/health/live")
+    assert any(line.startswith("http POST /v2/models/slow/infer 200 ") for line in lines)
+
+
+def test_a_stop_does_not_wait_for_ever():
+    engine = Adder()
+    with serving(engine) as service:
+        thread = threading.Thread(target=lambda: ask(service, "POST", "/v2/models/slow/infer", BODY))
+        thread.start()
+        until(lambda: engine.running)
+        began = time.monotonic()
+        asyncio.run_coroutine_threadsafe(service.stop(0.1), service.loop).result(5)
+        thread.join(5)
+        assert time.monotonic() - began < 4
+    assert engine.cancelled == 1
+
+
+def test_a_port_that_is_taken_is_said():
+    with serving(Adder()) as service:
+        for ports in ((service.http_port, None), (0, service.grpc_port)):
+            second = Service(Front(Adder(), Limits()), "127.0.0.1", *ports)
+            with pytest.raises(SettingError, match="cannot listen at"):
+                asyncio.run(second.start())
