@@ -25,6 +25,7 @@ def test_every_option_of_every_command_is_on_its_page(pages):
         text = made[f"commands/{each.name}.md"]
         flags = [flag for option in each.options for flag in option.flags]
         assert [flag for flag in flags if f"`{flag}" not in text] == []
+        assert [one.value for one in each.arguments if not one.help] == []
         assert each.name in made["commands/index.md"]
     assert "## xdn-tune export" in made["commands/xdn-tune.md"]
 

@@ -66,7 +66,7 @@ def _details(text: str, say: Say) -> list[str]:
 
 
 def _options(arguments: tuple[Argument, ...], say: Say) -> str:
-    rows = (f"{_code(each)} | {_cell(say(each.help)) if each.help else ''}" for each in arguments)
+    rows = (f"{_code(each)} | {_cell(say(each.help))}" for each in arguments)
     return _table(say, "option", "what it does", rows)
 
 

@@ -34,10 +34,14 @@ def parser() -> argparse.ArgumentParser:
         return added
 
     add("list", _list, "print all results")
-    add("show", _show, "print one result").add_argument("key", metavar="KEY")
-    add("export", _export, "write all results to a file").add_argument("file", type=Path, metavar="FILE")
-    add("import", _import, "read results from a file").add_argument("file", type=Path, metavar="FILE")
-    add("clear", _clear, "remove one result, or all").add_argument("key", nargs="?", metavar="KEY")
+    show = add("show", _show, "print one result")
+    show.add_argument("key", metavar="KEY", help="the beginning of the result's key")
+    export = add("export", _export, "write all results to a file")
+    export.add_argument("file", type=Path, metavar="FILE", help="the file to make, JSON")
+    imported = add("import", _import, "read results from a file")
+    imported.add_argument("file", type=Path, metavar="FILE", help="a file that export made")
+    clear = add("clear", _clear, "remove one result, or all")
+    clear.add_argument("key", nargs="?", metavar="KEY", help="the beginning of the result's key (default: all)")
     return made
 
 
