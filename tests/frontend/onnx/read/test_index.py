@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 from onnx import TensorProto, helper
 
+from tests.bounded import STATM, bounded
 from tests.frontend.onnx.read.onnx_models import check, check_node, check_refused, i64, model_of
-from xdn.errors import UnsupportedError
+from xdn.errors import ShapeError, UnsupportedError
 from xdn.frontend.onnx.read.net import net_of
 
 
@@ -57,6 +58,22 @@ def test_the_middle():
     net = net_of(model_of([node], {"x": (1, 5, 2)}, {"shape": i64(2, 5)}, opset=18), "m")
     found = net.forward({"x": np.arange(10, dtype=np.float32).reshape(1, 5, 2)})["y"]
     np.testing.assert_array_equal(found, [[[0, 2, 3, 0, 0], [0, 4, 5, 0, 0]]])
+
+
+@pytest.mark.skipif(not STATM.exists(), reason="memory is bounded by means that only Linux has")
+def test_the_middle_of_a_long_axis_takes_little_memory():
+    node = helper.make_node("CenterCropPad", ["x", "shape"], ["y"], axes=[1, 2])
+    model = model_of([node], {"x": (1, 2, (1 << 24) - 1)}, {"shape": i64(2, 5)}, opset=18)
+    with bounded(30, 96 << 20):
+        assert net_of(model, "m").blobs["y"].shape == (1, 2, 5)
+
+
+def test_so_long_an_axis_is_not_reversed():
+    start, end = np.array([-1]), np.array([-(1 << 30)])
+    slices = {"start": start, "end": end, "axes": np.array([2]), "steps": start}
+    node = helper.make_node("Slice", ["x", *slices], ["y"])
+    with pytest.raises(ShapeError, match="an axis of 4194304 positions is too long"):
+        net_of(model_of([node], {"x": (1, 2, 1 << 22)}, slices), "m")
 
 
 @pytest.mark.parametrize("attributes", [{}, {"exclusive": 1}, {"reverse": 1}, {"exclusive": 1, "reverse": 1}])

@@ -21,8 +21,8 @@ from xdn.graph import Array
 
 #: The most elements of a constant that is made.
 MOST_ELEMENTS = 1 << 28
-#: The most positions of an axis that is made position by position.
-MOST_POSITIONS = 1 << 24
+#: The most positions of an axis that is made position by position, of which each number takes 40 bytes or twice that.
+MOST_POSITIONS = 1 << 21
 #: Operators whose outputs are a few numbers for each of their inputs at most, though no shape is inferred.
 _NEVER_LARGER = frozenset(("Unique", "Compress", "NonZero", "Shape", "Size"))
 #: What is read of constants, too: more is kept of it than the values.

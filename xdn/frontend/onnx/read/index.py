@@ -152,9 +152,9 @@ def center_crop_pad(node: Node) -> None:
         raise ShapeError(f"extents {wanted} of axes {axes}")
     for axis, size in zip(axes, wanted, strict=True):
         extent = own[axis]
-        begin = (extent - size) // 2 if extent >= size else -((size - extent) // 2)
-        index = tuple(place if 0 <= place < extent else NOTHING for place in range(begin, begin + size))
-        if index != tuple(range(extent)):
+        if size != extent:
+            begin = (extent - size) // 2 if extent >= size else -((size - extent) // 2)
+            index = [place if 0 <= place < extent else NOTHING for place in range(begin, begin + size)]
             blob = take(node, blob, axis, index)
     node.stands_for(blob)
 

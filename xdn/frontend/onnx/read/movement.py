@@ -229,9 +229,10 @@ def _stepped(node: Node, blob: str, strides: dict[int, int]) -> str:
 
 
 def take(node: Node, blob: str, axis: int, index: Sequence[int] | Array) -> str:
-    """Return entries of a blob along an axis, by their numbers; UnsupportedError along the batch."""
+    """Return entries of a blob along an axis, by their numbers; UnsupportedError along the batch, or a ShapeError."""
     if axis == 0:
         raise UnsupportedError("it is along the batch")
+    check_extent(len(index))
     return node.step("taken", Take(axis=axis, index=tuple(map(int, index))), [blob])
 
 
