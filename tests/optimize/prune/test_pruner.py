@@ -105,19 +105,30 @@ def test_the_least_share_stays():
         pruned("macs=0.15", least=0.5)
 
 
+def norms(net):
+    """Return the L1 norms of the filters of "onea", rising, the factors of BatchNorm and Scale folded in."""
+    scale, statistics = net.layer("onea_scale").weights["scale"], net.layer("onea_bn").weights
+    factors = scale / np.sqrt(statistics["variance"] / statistics["scale_factor"] + 1e-5)
+    return np.sort(np.abs(net.layer("onea").weights["weight"]).sum(axis=(1, 2, 3)) * abs(factors))
+
+
 def test_the_least_important_filters_go():
-    net = pruned("macs=0.7", criterion="l1").net
-    norms = {}
-    for given in (NET, net):
-        factors = given.layer("onea_scale").weights["scale"] / np.sqrt(
-            given.layer("onea_bn").weights["variance"] / given.layer("onea_bn").weights["scale_factor"] + 1e-5
-        )
-        norms[given.name, len(factors)] = np.abs(given.layer("onea").weights["weight"]).sum(axis=(1, 2, 3)) * abs(
-            factors
-        )
-    before, after = norms.values()
+    before, after = norms(NET), norms(pruned("macs=0.7", criterion="l1").net)
     assert len(after) < len(before)
-    np.testing.assert_allclose(np.sort(after), np.sort(before)[-len(after) :], rtol=1e-5)
+    np.testing.assert_allclose(after, before[-len(after) :], rtol=1e-5)
+
+
+@pytest.mark.parametrize("steps", [1, 3])
+def test_it_is_told_what_went_of_the_importance(steps):
+    found = pruned("macs=0.6", criterion="l1", steps=steps, reconstruct=False)
+    (group,) = [each for each in found.groups if each.group == "onea"]
+    values = norms(NET)
+    assert group.after < group.before
+    assert group.importance.gone == pytest.approx(values[: group.before - group.after].sum() / values.sum(), rel=1e-5)
+    # Relative to the mean, as groups are compared.
+    assert group.importance.most == pytest.approx(values[-1] / values.mean(), rel=1e-5)
+    counts, _ = np.histogram(values, len(group.importance.counts), (0, values[-1]))
+    assert list(group.importance.counts) == counts.tolist()
 
 
 def test_rules_decide_before_the_schedule():

@@ -96,6 +96,7 @@ def optimized():
     note = {"layer": HOSTILE, "text": "was fused"}
     stage = {"stage": "fuse-scale", "changes": [note], "refusals": [], "cost": LESS, "difference": 1e-7}
     group = {"group": "conv1", "layers": ["conv1"], "before": 16, "after": 8, "filters_before": 16, "filters_after": 8}
+    group |= {"importance": {"most": 2.0, "counts": [4, 8, 4], "gone": 0.125}}
     lock = {"layer": "fc", "type": "InnerProduct", "filters": 10, "of": 10, "by": []}
     loss = {"layer": "conv1", "sqnr_db": 31.5, "cosine": 0.999, "alone": 0.85, "others": 0.84}
     return origin("optimize", "xdn-optimize", ["net.prototxt"]) | {

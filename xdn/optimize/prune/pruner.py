@@ -14,6 +14,7 @@ from xdn.optimize.prune.channels import Channels, Group
 from xdn.optimize.prune.config import FILTERS, MACS, Budget, PruneConfig
 from xdn.optimize.prune.criterion import CRITERIA, Criterion
 from xdn.optimize.prune.evidence import Evidence
+from xdn.optimize.prune.importance import Importance, importance_of
 from xdn.optimize.prune.instruments import Instruments, given
 from xdn.optimize.prune.locks import BudgetError, Locked, locked_layers
 from xdn.optimize.prune.reconstruct import refit
@@ -41,6 +42,8 @@ class Thinned:
     joined : bool
         As `Group.joined`.
     criterion : str
+    importance : Importance, optional
+        Of the units before any step.
     """
 
     group: str
@@ -51,6 +54,7 @@ class Thinned:
     filters_after: int
     joined: bool
     criterion: str
+    importance: Importance | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,28 +115,35 @@ def prune(
     for step in range(1, config.steps + 1):
         # Every step leaves the same share of what the one before it left; the last is not to miss it by a rounding.
         part = target if step == config.steps or not whole else whole * (target / whole) ** (step / config.steps)
-        left = _step(left, config, instruments, part, sizes)
+        problem = _problem(left, config, instruments, part, sizes)
+        if step == 1:
+            first = problem
+        left = _step(problem, config)
         if progress:
             progress(step, config.steps)
-    groups = _thinned(channels, left, config)
+    groups = _thinned(first, left, config)
     if all(group.before == group.after for group in groups) and (target < whole or config.asks):
         mend = "Ask for more; of a few filters a small share is none"
         raise BudgetError("nothing was removed, since what is asked for is less than a filter", locked, mend)
     return Pruned(left.net, groups, net_cost(net), net_cost(left.net), config, locked)
 
 
-def _thinned(channels: Channels, left: Channels, config: PruneConfig) -> tuple[Thinned, ...]:
-    """Return what became of each group of `channels`, of which `left` is left."""
-    found = []
+def _thinned(first: Problem, left: Channels, config: PruneConfig) -> tuple[Thinned, ...]:
+    """Return what became of each group of the first step's problem; `left` is left of it."""
+    found, channels = [], first.channels
     for group, after in zip(channels.groups, left.groups, strict=True):
         units = len(group.units), len(after.units)
         filters = channels.filters_of(group), left.filters_of(after)
-        found.append(Thinned(group.name, group.filters, *units, *filters, group.joined, config.criterion_of(group)))
+        mattered = importance_of(first.importance[group.name], first.losses[group.name], units[0] - units[1])
+        criterion = config.criterion_of(group)
+        found.append(Thinned(group.name, group.filters, *units, *filters, group.joined, criterion, mattered))
     return tuple(found)
 
 
-def _step(channels: Channels, config: PruneConfig, instruments: Instruments, target: float, sizes: Widths) -> Channels:
-    """Return what is left at a cost of `target`; `sizes` are the groups' units before any step."""
+def _problem(
+    channels: Channels, config: PruneConfig, instruments: Instruments, target: float, sizes: Widths
+) -> Problem:
+    """Return what a step's schedule is asked; `sizes` are the groups' units before any step."""
     evidence = Evidence(channels, instruments, config.seed)
     criteria = {group.name: CRITERIA[config.criterion_of(group)]() for group in channels.groups}
     importance = {group.name: _importance(group, criteria[group.name], evidence) for group in channels.groups}
@@ -143,7 +154,7 @@ def _step(channels: Channels, config: PruneConfig, instruments: Instruments, tar
 
     ratios = {group: config.rule(group).ratio for group in channels.groups}
     fixed = {group.name: kept(group, 1 - ratio) for group, ratio in ratios.items() if ratio is not None}
-    problem = Problem(
+    return Problem(
         channels=channels,
         groups=tuple(group for group in channels.groups if group.name not in fixed),
         importance=importance,
@@ -154,14 +165,19 @@ def _step(channels: Channels, config: PruneConfig, instruments: Instruments, tar
         target=target,
         instruments=instruments,
     )
+
+
+def _step(problem: Problem, config: PruneConfig) -> Channels:
+    """Return what is left of a problem's channels."""
     inner_first = config.inner_first
     if inner_first is None:
         inner_first = not CRITERIA[config.criterion].comparable
-    widths = {**fixed, **widths_of(SCHEDULES[config.schedule], problem, inner_first)}
-    units = gone(channels.groups, importance, widths)
+    widths = {**problem.fixed, **widths_of(SCHEDULES[config.schedule], problem, inner_first)}
+    channels = problem.channels
+    units = gone(channels.groups, problem.importance, widths)
     thinned = remove(channels, units)
     if config.reconstruct:
-        thinned = refit(channels, thinned, units, given(instruments.images, "calibration images"))
+        thinned = refit(channels, thinned, units, given(problem.instruments.images, "calibration images"))
     return channels.left_in(thinned, units)
 
 

@@ -189,6 +189,12 @@ WORDS: dict[str, tuple[str, str]] = {
     "filters_of": ("filters of", "所属层"),
     "left": ("left", "剩余"),
     "criterion": ("criterion", "准则"),
+    "importance": (
+        "Importance of filters before pruning, from 0 to the largest, where most was lost; heights are logarithms",
+        "剪枝前各滤波器的重要性，从 0 到最大值，损失最多的组在前；高度为对数",
+    ),
+    "importance_gone": ("importance gone", "失去的重要性"),
+    "gone_share": ("{share} gone", "失去 {share}"),
     "locked": ("Layers that could not be thinned", "无法剪枝的层"),
     "kept_since": ("kept since", "保留原因"),
     # Quantization.
