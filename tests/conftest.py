@@ -164,6 +164,22 @@ def rng():
     return np.random.default_rng(20190625)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def kernels():
+    """Return the folder of kernels, which all tests share: this process's own are settled before a test has a cache."""
+    from xdn.codegen.loader import process_loader
+
+    return process_loader().cache.folder.parent
+
+
+@pytest.fixture
+def own_cache(tmp_path, monkeypatch, kernels):
+    """Give the test a cache folder of its own, and with it a store; compiled kernels stay shared."""
+    (tmp_path / "cache").mkdir()
+    (tmp_path / "cache" / "kernels").symlink_to(kernels)
+    monkeypatch.setenv("XDN_CACHE", str(tmp_path / "cache"))
+
+
 @pytest.fixture
 def emulated(monkeypatch):
     """Return the target whose tile unit is emulated, for which all sessions make their plans meanwhile."""

@@ -15,6 +15,7 @@ from tests.data.samples import write_cifar_python
 from tests.pytorch import NEEDS_TORCH, needs_torch
 from xdn import frontend, settings
 from xdn.api import save_onnx
+from xdn.codegen.target import host_target
 from xdn.frontend.caffe.load import net_from_message
 from xdn.frontend.caffe.text import prototxt
 from xdn.graph import Bf16, Quantized
@@ -68,6 +69,8 @@ def folder(tmp_path, monkeypatch):
     # Random images show how fast a net is, which is not asked here.
     monkeypatch.setattr(settings, "RANDOM_IMAGES", 4)
     monkeypatch.setattr(settings, "RANDOM_S", 0.0)
+    # Nor how long its layers take in chunks of many.
+    monkeypatch.setattr(settings, "CHUNK_IMAGES", 2 * host_target().block_images)
     place = tmp_path / "work"
     place.mkdir()
     monkeypatch.chdir(place)
@@ -102,9 +105,11 @@ def test_every_command_works_as_it_is_written(folder, page, heading, data, capsy
 
 
 @pytest.fixture(scope="module")
-def cifar_cache(tmp_path_factory):
+def cifar_cache(tmp_path_factory, kernels):
     """Return the cache of all that read these images: packed data of another CIFAR-10 lie in the user's own."""
-    return tmp_path_factory.mktemp("cache")
+    folder = tmp_path_factory.mktemp("cache")
+    (folder / "kernels").symlink_to(kernels)
+    return folder
 
 
 @pytest.fixture

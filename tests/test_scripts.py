@@ -86,13 +86,13 @@ def test_a_number_format_that_is_none_is_refused(tmp_path):
     assert "--precision f32,int4: this is no list of f32, bf16, int8" in done.stderr
 
 
+# Packed data of another CIFAR-10 lie in the user's own cache.
+@pytest.mark.usefixtures("own_cache")
 @pytest.mark.slow
 @needs_torch
 def test_a_reproduction_goes_from_a_net_to_a_report(tmp_path, rng, monkeypatch):
     """The quick form of the shortest one, with a net of two convolutions and few images."""
     monkeypatch.setenv("XDN_DATA", str(tmp_path))
-    # Packed data of another CIFAR-10 lie in the user's own.
-    monkeypatch.setenv("XDN_CACHE", str(tmp_path / "cache"))
     write_cifar_python(tmp_path, rng, count=64)
     _, path = write_small(tmp_path / "net", PROTOTXT.replace("dim: 12", "dim: 32"))
     options = ("--net", path, "--data", "cifar10", "--images", "20", "--holdout", "60", "--rounds", "1")
@@ -102,11 +102,11 @@ def test_a_reproduction_goes_from_a_net_to_a_report(tmp_path, rng, monkeypatch):
     assert "| original" in (tmp_path / "made" / "report.md").read_text()
 
 
+@pytest.mark.usefixtures("own_cache")
 @pytest.mark.slow
 def test_the_commands_of_the_readmes_figures_run(tmp_path, rng, monkeypatch):
     """As they stand, but with few images, one round, and this engine alone; the net of the last one is the first's."""
     monkeypatch.setenv("XDN_DATA", str(tmp_path))
-    monkeypatch.setenv("XDN_CACHE", str(tmp_path / "cache"))
     write_cifar_python(tmp_path, rng, count=20)
     text = (ROOT / "README.md").read_text().replace("\\\n", " ").replace("NET.prototxt", RESNET20)
     followed = re.findall(r"^python (bench/engines.py .*)$", text, re.M)

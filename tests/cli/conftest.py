@@ -6,18 +6,8 @@ import pytest
 
 from tests.report.results import closed_validator
 from xdn.cli.common import Output
-from xdn.codegen.cache import KernelCache
 from xdn.evaluate.origin import origin
 from xdn.report.documents import KINDS
-
-
-@pytest.fixture
-def own_cache(tmp_path, monkeypatch):
-    """Give the test a cache folder of its own, and with it a store; compiled kernels stay shared."""
-    kernels = KernelCache().folder.parent
-    (tmp_path / "cache").mkdir()
-    (tmp_path / "cache" / "kernels").symlink_to(kernels)
-    monkeypatch.setenv("XDN_CACHE", str(tmp_path / "cache"))
 
 
 @pytest.fixture(autouse=True)
