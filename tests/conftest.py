@@ -5,11 +5,12 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cache
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -52,12 +53,12 @@ TINY = (
 )
 
 
-#: What paths and tests name whose matrices are large, and from how many cases on a third of them is run.
+#: What paths and tests name whose matrices are large; from how many cases on a part of them is run, and which part.
 MATRICES = (
     *("integers", "bf16", "word", "blobs", "contract/matrix", "winograd", "strassen", "isa_matrix"),
     *("whole/test_recurrent", "every_activation", "every_choice"),
 )
-LEAST_CASES = 12
+LEAST_CASES, ONE_OF = 8, 5
 
 
 @cache
@@ -88,8 +89,29 @@ def pytest_xdist_auto_num_workers(config):
     return 0 if config.option.markexpr == "tiny" else None
 
 
+def _values(item):
+    """Return what a case shows: each parameter with its value; of a row, which is a mapping, each of its own."""
+    rows = ({name: value} | (value if isinstance(value, dict) else {}) for name, value in item.callspec.params.items())
+    return {(name, repr(value)) for row in rows for name, value in row.items()}
+
+
+def _part_of(cases):
+    """Return one in `ONE_OF` cases of a matrix, or as many more as show each value that several cases have.
+
+    First the case that shows most that is new, until nothing is; then cases evenly among all.
+    """
+    values = {case: _values(case) for case in cases}
+    known = Counter(chain.from_iterable(values.values()))
+    unseen, part = {value for value, count in known.items() if count > 1}, set()
+    while unseen:
+        part.add(best := max(cases, key=lambda case: len(values[case] & unseen)))
+        unseen -= values[best]
+    others = [case for case in cases[::ONE_OF] if case not in part]
+    return part.union(others[: max(0, len(cases) // ONE_OF - len(part))])
+
+
 def _left_out(items):
-    """Return two of three cases of each matrix that `MATRICES` names, unless all are asked for.
+    """Return those cases of each matrix that `MATRICES` names which are not of its part, unless all are asked for.
 
     Their machine code takes minutes to make: for each type, format, target, size, end and activation.
     """
@@ -100,8 +122,8 @@ def _left_out(items):
         matrix = f"{item.path.relative_to(ROOT).as_posix()}::{getattr(item, 'originalname', item.name)}"
         if matrix.startswith("tests/kernels/") and any(word in matrix for word in MATRICES):
             matrices[matrix].append(item)
-    cases = (found for found in matrices.values() if len(found) >= LEAST_CASES)
-    return {item for found in cases for number, item in enumerate(found) if number % 3}
+    large = [found for found in matrices.values() if len(found) >= LEAST_CASES]
+    return {item for cases in large for item in set(cases).difference(_part_of(cases))}
 
 
 @pytest.hookimpl(tryfirst=True)
