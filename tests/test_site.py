@@ -34,8 +34,8 @@ def test_a_command_in_chinese_keeps_its_examples(pages):
     from translated import chinese
 
     english, ours = (pages.made_pages(say)["commands/xdn-tune.md"] for say in (str, chinese))
-    assert "  xdn-tune show KEY                     one result as JSON" in english
-    assert "  xdn-tune show KEY                     以 JSON 显示一个结果" in ours
+    assert "\nxdn-tune show KEY                     one result as JSON" in english
+    assert "\nxdn-tune show KEY                     以 JSON 显示一个结果" in ours
     assert re.findall("`[^`]+`", ours.split("**")[-1]) == re.findall("`[^`]+`", english.split("**")[-1])
 
 

@@ -16,13 +16,14 @@ _ORIGINS = {name: path for path, name in BROUGHT.items()}
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
-    """Add the pages that lie elsewhere or are made; to a site within the site the pictures of the one around it."""
+    """Add the style and the pages that lie elsewhere or are made; to a site within the site also the pictures."""
     if Path(config.docs_dir) == DOCS:
         texts = {name: path.read_text() for name, path in _ORIGINS.items()} | made_pages()
     else:
         texts = made_pages(chinese)
         for path in sorted((DOCS / "pictures").iterdir()):
             files.append(File.generated(config, f"pictures/{path.name}", abs_src_path=str(path)))
+    files.append(File.generated(config, "site.css", abs_src_path=str(Path(__file__).with_name("site.css"))))
     for name, text in texts.items():
         files.append(File.generated(config, name, content=text))
     return files

@@ -4,6 +4,7 @@ import os
 import re
 from collections.abc import Iterable
 from pathlib import Path
+from textwrap import dedent
 
 from generated import DOCS
 from translated import Say, english
@@ -58,7 +59,7 @@ def _details(text: str, say: Say) -> list[str]:
     """Return what stands below the options: paragraphs, and examples, whose commands are the same in all languages."""
     parts = text.split("\n\n") if text else []
     return [
-        f"```text\n{_BESIDE.sub(lambda line: line[1] + say(line[2]), part)}\n```"
+        f"```text\n{dedent(_BESIDE.sub(lambda line: line[1] + say(line[2]), part))}\n```"
         if part.startswith("  ")
         else _cell(say(part))
         for part in parts
