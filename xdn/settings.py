@@ -188,6 +188,15 @@ MAX_SERVED_PIXELS, MAX_SERVED_SCANS = 1 << 24, 1 << 28
 SERVED_LATENCY_S, SERVED_REQUESTS, SERVED_BYTES = 0.1, 1024, 1 << 30
 #: For how many seconds runs are measured when a model is loaded, and how many runs of so many images at least.
 SERVED_MEASURED_S, SERVED_MEASURED_RUNS = 2.0, 2
+#: How often the front of a service asks its worker whether it lives, for how long that may say nothing, and how long
+#: one run may take before the worker is taken for hung, in seconds.
+SERVED_PING_S, SERVED_SILENCE_S, SERVED_HUNG_S = 2.0, 60.0, 120.0
+#: For how long a request waits for another worker when its own has died; after how many seconds a worker that died is
+#: started again, at first and at most, where one after the other dies, and how long one lives that counts as well.
+SERVED_WAIT_S = 30.0
+SERVED_AGAIN_S, SERVED_WELL_S = (0.1, 10.0), 30.0
+#: The largest description of a frame between the front and its worker, and its largest tensors together, in bytes.
+MAX_FRAME_HEADER_BYTES, MAX_FRAME_BYTES = 16 << 20, 8 << 30
 #: How much less an image must take for more images to run together: each of them waits for all.
 JOINING_GAIN = 0.03
 #: The most tensors of a request, and bytes of its JSON beside lists of numbers.

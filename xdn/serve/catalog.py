@@ -1,28 +1,22 @@
-"""Which versions of which models there are, what state they are in, and the lines of those that are ready."""
+"""Which versions of which models there are, what state they are in, and what belongs to those that are ready."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Generic, TypeVar
 
-from xdn.serve.line import Line
-from xdn.serve.messages import (
-    LOADING,
-    READY,
-    UNAVAILABLE,
-    ModelMetadata,
-    ModelState,
-    UnavailableError,
-    UnknownModelError,
-)
+from xdn.serve.messages import LOADING, READY, UNAVAILABLE, ModelState, UnavailableError, UnknownModelError
+
+T = TypeVar("T")
 
 
-class Catalog:
-    """Models by name and version."""
+class Catalog(Generic[T]):
+    """Models by name and version, with something for each version that is ready, such as its line."""
 
     def __init__(self) -> None:
-        self._ready: dict[str, dict[str, Line]] = {}
+        self._ready: dict[str, dict[str, T]] = {}
         self._states: dict[tuple[str, str], ModelState] = {}
 
-    def find(self, model: str, version: str = "") -> Line:
-        """Return the line of a version that is ready, the latest one for "".
+    def find(self, model: str, version: str = "") -> T:
+        """Return what belongs to a version that is ready, the latest one for "".
 
         Raises
         ------
@@ -43,11 +37,9 @@ class Catalog:
         reason = states[-1].reason or states[-1].state.lower()
         raise UnavailableError(f"the model {named} is not ready: {reason}")
 
-    def metadata(self, model: str, version: str = "") -> ModelMetadata:
-        """Return what is known of a version that is ready; errors as those of `find`."""
-        own = self.find(model, version).model.metadata
-        versions = tuple(sorted(self._ready[model], key=int))
-        return ModelMetadata(own.name, versions, own.platform, own.inputs, own.outputs)
+    def versions(self, model: str) -> tuple[str, ...]:
+        """Return the versions of a model that are ready, the latest last."""
+        return tuple(sorted(self._ready.get(model, {}), key=int))
 
     def index(self) -> tuple[ModelState, ...]:
         """Return the states of all versions, by name and number."""
@@ -55,8 +47,8 @@ class Catalog:
             state for _, state in sorted(self._states.items(), key=lambda item: (item[0][0], _number(item[0][1])))
         )
 
-    def lines(self) -> Iterator[Line]:
-        """Yield those of all versions that are ready."""
+    def ready(self) -> Iterator[T]:
+        """Yield what belongs to each version that is ready."""
         for versions in self._ready.values():
             yield from versions.values()
 
@@ -71,7 +63,7 @@ class Catalog:
             if version not in self._ready.get(model, {}):
                 self._states[model, version] = ModelState(model, version, UNAVAILABLE, reason)
 
-    def replace(self, model: str, ready: Mapping[str, Line]) -> list[Line]:
+    def replace(self, model: str, ready: Mapping[str, T]) -> list[T]:
         """Put versions of a model in place of those that are ready, and return these."""
         before = self._ready.pop(model, {})
         self.failed(model, dict.fromkeys(before, "unloaded"))
@@ -81,6 +73,11 @@ class Catalog:
         for version in ready:
             self._states[model, version] = ModelState(model, version, READY)
         return list(before.values())
+
+    def told(self, states: Iterable[ModelState], ready: Mapping[str, Mapping[str, T]]) -> None:
+        """Take over another catalog's states, and something for each version that is ready there."""
+        self._states = {(state.name, state.version): state for state in states}
+        self._ready = {model: dict(versions) for model, versions in ready.items()}
 
 
 def _number(version: str) -> int:

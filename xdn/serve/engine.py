@@ -5,9 +5,10 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import replace
 from typing import TypeVar
 
 from xdn.cpus import available_cpus
@@ -50,12 +51,18 @@ class LocalEngine:
     ----------
     repository : Repository
     options : EngineOptions
+    without : collection of str
+        Models that are not loaded at the start.
     """
 
-    def __init__(self, repository: Repository, options: EngineOptions = DEFAULTS):
-        self._repository, self._options = repository, options
-        self._catalog, self._tally = Catalog(), Tally()
+    def __init__(
+        self, repository: Repository, options: EngineOptions = DEFAULTS, without: Collection[str] = frozenset()
+    ):
+        self._repository, self._options, self._without = repository, options, without
+        self._catalog: Catalog[Line] = Catalog()
+        self._tally = Tally()
         self._admission = Admission(options.max_requests, options.max_bytes)
+        self._executing = Executing(self._ran)
         self._waiting: set[asyncio.Future[Ran]] = set()
         self._serving = False
         self._one_load = asyncio.Lock()
@@ -63,12 +70,13 @@ class LocalEngine:
     async def start(self) -> None:
         """Load the repository's models; returns when each is ready or has failed."""
         self._loop = asyncio.get_running_loop()
-        self._executing = Executing(self._ran)
+        self._executing.start()
         self._loader = ThreadPoolExecutor(1, "xdn-serve-load")
         self._decoders = ThreadPoolExecutor(self._options.threads or available_cpus(), "xdn-serve-images")
         for name in await self._in_loader(self._repository.models):
-            with suppress(ServeError):  # the index tells
-                await self.load(name)
+            if name not in self._without:
+                with suppress(ServeError):  # the index tells
+                    await self.load(name)
         self._serving = True
 
     async def stop(self, grace_s: float) -> None:
@@ -83,7 +91,7 @@ class LocalEngine:
         await asyncio.to_thread(self._executing.stop)
         for pool in (self._loader, self._decoders):
             pool.shutdown(wait=False, cancel_futures=True)
-        for line in self._catalog.lines():
+        for line in self._catalog.ready():
             line.retire()
 
     def ready(self) -> bool:
@@ -113,7 +121,12 @@ class LocalEngine:
 
     def metadata(self, model: str, version: str = "") -> ModelMetadata:
         """Return what is known of a model that is ready; UnknownModelError and UnavailableError."""
-        return self._catalog.metadata(model, version)
+        own = self._catalog.find(model, version).model.metadata
+        return replace(own, versions=self._catalog.versions(model))
+
+    def all_metadata(self) -> tuple[ModelMetadata, ...]:
+        """Return the metadata of each version that is ready, by itself."""
+        return tuple(line.model.metadata for line in self._catalog.ready())
 
     def index(self) -> tuple[ModelState, ...]:
         """Return the state of each version of each model in the repository."""
@@ -121,7 +134,7 @@ class LocalEngine:
 
     def statistics(self, model: str = "", version: str = "") -> tuple[ModelStatistics, ...]:
         """Return what versions that are, or were, ready have done; of one model, or version, alone where named."""
-        for line in self._catalog.lines():
+        for line in self._catalog.ready():
             self._tally.of(line.model.name, line.model.version).pending = len(line)
         return self._tally.selected(model, version)
 

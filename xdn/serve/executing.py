@@ -32,6 +32,9 @@ class Executing:
         self._stopped = False
         self._running_since: float | None = None
         self._thread = threading.Thread(target=self._work, name="xdn-serve-runs", daemon=True)
+
+    def start(self) -> None:
+        """Begin to run what waits."""
         self._thread.start()
 
     def put(self, line: Line, waiting: Waiting) -> None:

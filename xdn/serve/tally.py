@@ -1,7 +1,12 @@
 """Statistics of versions, kept from one load to the next."""
 
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import fields
+from typing import Any
+
 from xdn.serve.line import Ran, Waiting
-from xdn.serve.messages import ModelStatistics
+from xdn.serve.messages import Duration, ModelStatistics
 
 
 class Tally:
@@ -21,6 +26,31 @@ class Tally:
         """Return the statistics of all versions, of a model's, or of one; "" stands for all."""
         found = (each for key, each in sorted(self._of.items()))
         return tuple(each for each in found if model in ("", each.name) and version in ("", each.version))
+
+    def put(self, statistics: ModelStatistics) -> None:
+        """Put statistics in place of those of their version."""
+        self._of[statistics.name, statistics.version] = statistics
+
+
+def summed(tallies: Iterable[Tally], model: str, version: str) -> tuple[ModelStatistics, ...]:
+    """Return what versions have done by several tallies together; selected as by `Tally.selected`."""
+    total = Tally()
+    for tally in tallies:
+        for each in tally.selected(model, version):
+            total.put(_added(total.of(each.name, each.version), each))
+    return total.selected("", "")
+
+
+def _added(a: ModelStatistics, b: ModelStatistics) -> ModelStatistics:
+    """Return what a version has done by two tallies."""
+    return ModelStatistics(a.name, a.version, **{each.name: _sum(each.name, a, b) for each in fields(a)[2:]})
+
+
+def _sum(name: str, a: ModelStatistics, b: ModelStatistics) -> Any:
+    one, other = getattr(a, name), getattr(b, name)
+    if isinstance(one, Duration):
+        return Duration(one.count + other.count, one.ns + other.ns)
+    return dict(Counter(one) + Counter(other)) if isinstance(one, dict) else one + other
 
 
 def count_run(statistics: ModelStatistics, ran: Ran) -> None:

@@ -1,0 +1,170 @@
+"""The front of a service and its worker process."""
+
+import asyncio
+import os
+import signal
+import time
+
+import numpy as np
+import pytest
+
+from tests.serve.nets import SUM, write_net
+from xdn import settings
+from xdn.serve import supervised
+from xdn.serve.messages import (
+    READY,
+    BadRequestError,
+    InferRequest,
+    OverloadedError,
+    Tensor,
+    TimeLimitError,
+    UnavailableError,
+    UnknownModelError,
+)
+from xdn.serve.options import EngineOptions
+from xdn.serve.process import LostError
+from xdn.serve.repository import Repository
+from xdn.serve.supervised import SupervisedEngine
+
+
+def summed(value=1.0, **fields):
+    """Return a request for a + b."""
+    a = np.full((1, 3), value, np.float32)
+    return InferRequest("sum", (Tensor("a", "FP32", a), Tensor("b", "FP32", a + 1)), outputs=("z",), **fields)
+
+
+def test_a_killed_worker_loses_no_request(tmp_path):
+    """Two processes are started, which takes seconds: that is what is tested."""
+    write_net(tmp_path / "sum" / "1", SUM)
+
+    async def scenario():
+        engine = SupervisedEngine(Repository.of(tmp_path), EngineOptions(threads=1))
+        await engine.start()
+        assert engine.ready()
+        answer = await engine.infer(summed(id="mine"))
+        assert (answer.version, answer.id, answer.outputs[0].data.tolist()) == ("1", "mine", [[3.0] * 3])
+        assert [(state.name, state.state) for state in engine.index()] == [("sum", READY)]
+        assert engine.metadata("sum").versions == ("1",)
+        with pytest.raises(BadRequestError, match="no output 'y'"):
+            await engine.infer(InferRequest("sum", summed().inputs, outputs=("y",)))
+        with pytest.raises(UnknownModelError):
+            await engine.load("absent")
+        await engine.load("sum")
+        while not engine.statistics() or not engine.statistics()[0].success.count:
+            await asyncio.sleep(0.001)
+
+        os.kill(engine.worker_pid, signal.SIGSTOP)
+        tasks = [asyncio.create_task(engine.infer(summed(float(value)))) for value in range(5)]
+        with pytest.raises(TimeLimitError):
+            await engine.infer(summed(deadline=time.monotonic() + 0.01))
+        os.kill(engine.worker_pid, signal.SIGKILL)
+        while engine.ready():
+            await asyncio.sleep(0.001)
+        with pytest.raises(UnavailableError, match="not ready"):
+            await engine.infer(summed())
+        answers = await asyncio.gather(*tasks)
+        assert [answer.outputs[0].data[0, 0] for answer in answers] == [1.0, 3.0, 5.0, 7.0, 9.0]
+        assert engine.restarts == 1
+        await engine.stop(5.0)
+        (counted,) = engine.statistics()
+        assert (counted.success.count, counted.inferences) == (6, 6)
+        assert counted.failures["UnavailableError"] == counted.failures["TimeLimitError"] == 1
+
+    asyncio.run(scenario())
+
+
+class FakeProcess:
+    """A worker process that exists in the test alone."""
+
+    pid = 0
+    #: All that were made.
+    made: list = []
+
+    def __init__(self, told):
+        self.told, self.end, self.killed = told, asyncio.Event(), False
+        self.made.append(self)
+
+    async def start(self, document):
+        state = {"name": "sum", "version": "1", "state": READY, "reason": ""}
+        ready = {"name": "sum", "versions": ["1"], "platform": "xdn", "inputs": [], "outputs": []}
+        self.told({"kind": "catalog", "states": [state], "ready": [ready]})
+        self.told({"kind": "started"})
+
+    async def ask(self, document, tensors=()):
+        await self.end.wait()
+        raise LostError
+
+    def kill(self):
+        self.killed = True
+        self.told({"kind": "lost"})
+        self.end.set()
+
+    async def ended(self):
+        await self.end.wait()
+
+    async def stop(self, grace_s):
+        self.end.set()
+
+
+@pytest.fixture(name="made")
+def fixture_made(monkeypatch):
+    """Let engines make processes that exist in the test alone; return the list of them."""
+    monkeypatch.setattr(supervised, "Process", FakeProcess)
+    monkeypatch.setattr(FakeProcess, "made", [])
+    monkeypatch.setattr(settings, "SERVED_AGAIN_S", (0.001, 0.01))
+    return FakeProcess.made
+
+
+def with_fakes(tmp_path, scenario, **options):
+    """Run a scenario that is given an engine."""
+
+    async def run():
+        engine = SupervisedEngine(Repository.of(tmp_path), EngineOptions(**options))
+        await engine.start()
+        try:
+            await scenario(engine)
+        finally:
+            await engine.stop(0.0)
+
+    asyncio.run(run())
+
+
+def test_a_request_that_kills_workers_is_given_up(tmp_path, made):
+    async def scenario(engine):
+        task = asyncio.create_task(engine.infer(summed()))
+        for number in range(2):
+            while len(made) <= number or not engine.ready():
+                await asyncio.sleep(0.001)
+            await asyncio.sleep(0.005)
+            made[number].kill()
+        with pytest.raises(UnavailableError, match="2 workers died"):
+            await task
+        assert engine.statistics()[0].failures == {"UnavailableError": 1}
+
+    with_fakes(tmp_path, scenario)
+
+
+def test_a_worker_whose_run_does_not_end_is_killed(tmp_path, made):
+    async def scenario(engine):
+        made[0].told({"kind": "pong", "running_s": 1.0})
+        assert not made[0].killed
+        made[0].told({"kind": "pong", "running_s": settings.SERVED_HUNG_S + 1})
+        assert made[0].killed
+        while len(made) < 2:
+            await asyncio.sleep(0.001)
+
+    with_fakes(tmp_path, scenario)
+
+
+def test_the_front_keeps_no_more_than_it_may(tmp_path, made):
+    async def scenario(engine):
+        task = asyncio.create_task(engine.infer(summed()))
+        await asyncio.sleep(0)
+        with pytest.raises(OverloadedError):
+            await engine.infer(summed())
+        assert engine.statistics()[0].failures == {"OverloadedError": 1}
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    with_fakes(tmp_path, scenario, max_requests=1)
