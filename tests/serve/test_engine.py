@@ -359,3 +359,23 @@ def test_a_net_that_joins_images_runs_each_request_alone(tmp_path, monkeypatch):
             assert gate.images == [("sum", 2)] * 3
 
     asyncio.run(scenario())
+
+
+def test_a_stop_while_models_are_loaded(models, monkeypatch):
+    """What is being loaded is not waited for."""
+
+    async def scenario():
+        engine = LocalEngine(Repository.of(models), EngineOptions(threads=1))
+        gate = Gate(monkeypatch)
+        monkeypatch.setattr(Model, "warm", lambda model, limit_s: iter(lambda: model.run(None, 0), None))
+        starting = asyncio.create_task(engine.start())
+        await asyncio.to_thread(gate.entered.wait, 5)
+        stopping = asyncio.create_task(engine.stop(0.0))
+        await asyncio.sleep(0)
+        assert not engine.ready()
+        monkeypatch.undo()
+        gate.opened.set()
+        await asyncio.gather(starting, stopping)
+        assert not engine.ready()
+
+    asyncio.run(scenario())

@@ -63,25 +63,24 @@ class LocalEngine:
         self._tally = Tally()
         self._admission = Admission(options.max_requests, options.max_bytes)
         self._executing = Executing(self._ran)
+        self._loader = ThreadPoolExecutor(1, "xdn-serve-load")
+        self._decoders = ThreadPoolExecutor(options.threads or available_cpus(), "xdn-serve-images")
         self._waiting: set[asyncio.Future[Ran]] = set()
-        self._serving = False
+        self._started = self._stopping = False
         self._one_load = asyncio.Lock()
 
     async def start(self) -> None:
         """Load the repository's models; returns when each is ready or has failed."""
-        self._loop = asyncio.get_running_loop()
         self._executing.start()
-        self._loader = ThreadPoolExecutor(1, "xdn-serve-load")
-        self._decoders = ThreadPoolExecutor(self._options.threads or available_cpus(), "xdn-serve-images")
         for name in await self._in_loader(self._repository.models):
             if name not in self._without:
                 with suppress(ServeError):  # the index tells
                     await self.load(name)
-        self._serving = True
+        self._started = True
 
     async def stop(self, grace_s: float) -> None:
         """Refuse further requests, answer those at hand for so many seconds at most, and end."""
-        self._serving = False
+        self._stopping = True
         until = time.monotonic() + grace_s
         while self._admission.requests and time.monotonic() < until:
             await asyncio.sleep(_LOOK_S)
@@ -90,13 +89,13 @@ class LocalEngine:
                 future.set_exception(UnavailableError("the service has stopped"))
         await asyncio.to_thread(self._executing.stop)
         for pool in (self._loader, self._decoders):
-            pool.shutdown(wait=False, cancel_futures=True)
+            pool.shutdown(wait=False)
         for line in self._catalog.ready():
             line.retire()
 
     def ready(self) -> bool:
         """Whether requests are answered: started, and not stopping."""
-        return self._serving
+        return self._started and not self._stopping
 
     def running_s(self) -> float:
         """Return for how long the present run has taken, in seconds."""
@@ -105,7 +104,7 @@ class LocalEngine:
     async def infer(self, request: InferRequest) -> InferResponse:
         """Answer a request; errors as the protocol's `infer` says."""
         received_ns = time.perf_counter_ns()
-        if not self._serving:
+        if not self.ready():
             raise UnavailableError("the service is not ready")
         line = self._catalog.find(request.model, request.version)
         model = line.model
@@ -155,6 +154,8 @@ class LocalEngine:
             Where no version could be loaded; loaded ones stay.
         """
         async with self._one_load:
+            if self._stopping:
+                raise UnavailableError("the service is stopping")
             try:
                 versions = await self._in_loader(self._repository.versions, model)
             except ServeError:
@@ -194,7 +195,9 @@ class LocalEngine:
         with self._admission.admitted(model.signature.bytes_of(request, images)), line.used():
             try:
                 async with asyncio.timeout(left_s):
-                    waiting = Waiting(images, await self._feed(model, request), self._loop.create_future())
+                    waiting = Waiting(
+                        images, await self._feed(model, request), asyncio.get_running_loop().create_future()
+                    )
                     await self._waited_for(line, waiting)
             except TimeoutError:
                 raise TimeLimitError("the answer did not come within the request's time limit") from None
@@ -209,7 +212,7 @@ class LocalEngine:
             return model.feed(request)
         unwanted = threading.Event()
         try:
-            return await self._loop.run_in_executor(self._decoders, model.feed, request, unwanted)
+            return await asyncio.get_running_loop().run_in_executor(self._decoders, model.feed, request, unwanted)
         finally:
             unwanted.set()
 
@@ -225,8 +228,9 @@ class LocalEngine:
 
     def _ran(self, line: Line, ran: Ran) -> None:
         """Hand a run over to the event loop; called in the thread that runs."""
+        loop = ran.batch[0].ran.get_loop()
         with suppress(RuntimeError):  # the loop has ended, and with it who would read the answer
-            self._loop.call_soon_threadsafe(self._answer, line, ran)
+            loop.call_soon_threadsafe(self._answer, line, ran)
 
     def _answer(self, line: Line, ran: Ran) -> None:
         """Let those go on who wait for a run."""
@@ -237,7 +241,7 @@ class LocalEngine:
 
     async def _in_loader(self, work: Callable[..., T], *args: object) -> T:
         """Return what `work` returns, called in the thread that loads."""
-        return await self._loop.run_in_executor(self._loader, work, *args)
+        return await asyncio.get_running_loop().run_in_executor(self._loader, work, *args)
 
     def _loaded(self, version: Version) -> Line:
         """Return the line of a version, loaded, compiled and measured."""

@@ -2,13 +2,13 @@
 
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from functools import partial
 
 from xdn.serve.batching import Shares
 from xdn.serve.line import Line, Ran, Waiting, runs
+from xdn.serve.messages import UnavailableError
 
 Work = Callable[[], None]
 
@@ -26,7 +26,7 @@ class Executing:
         self._ran = ran
         self._changed = threading.Condition()
         self._lines: dict[Line, None] = {}
-        self._calls: deque[Work] = deque()
+        self._calls: dict[Future[bool], Work] = {}
         self._called_last = False
         self._shares = Shares()
         self._stopped = False
@@ -38,8 +38,9 @@ class Executing:
         self._thread.start()
 
     def put(self, line: Line, waiting: Waiting) -> None:
-        """Let a request wait in a line."""
+        """Let a request wait in a line; UnavailableError after the end."""
         with self._changed:
+            self._check_not_stopped()
             line.put(waiting)
             self._lines[line] = None
             self._shares.woke(line.model.name)
@@ -51,7 +52,13 @@ class Executing:
             line.drop(waiting)
 
     def call(self, work: Callable[[], bool]) -> bool:
-        """Return what `work` returns, which is called between two batches, while nothing else runs."""
+        """Return what `work` returns, which is called between two batches, while nothing else runs.
+
+        Raises
+        ------
+        UnavailableError
+            Where the end comes before.
+        """
         done: Future[bool] = Future()
 
         def called() -> None:
@@ -61,7 +68,8 @@ class Executing:
                 done.set_exception(error)
 
         with self._changed:
-            self._calls.append(called)
+            self._check_not_stopped()
+            self._calls[done] = called
             self._changed.notify()
         return done.result()
 
@@ -74,8 +82,15 @@ class Executing:
         """Begin no further run, and wait for the present one."""
         with self._changed:
             self._stopped = True
+            for done in self._calls:
+                done.set_exception(_ended())
             self._changed.notify()
-        self._thread.join()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def _check_not_stopped(self) -> None:
+        if self._stopped:
+            raise _ended()
 
     def _work(self) -> None:
         while (work := self._next()) is not None:
@@ -90,7 +105,7 @@ class Executing:
                 self._lines = {line: None for line in self._lines if len(line)}
                 self._called_last = bool(self._calls) and not (self._called_last and self._lines)
                 if self._called_last:
-                    return self._calls.popleft()
+                    return self._calls.pop(next(iter(self._calls)))
                 if self._lines:
                     name = self._shares.next_of([line.model.name for line in self._lines])
                     line = next(line for line in self._lines if line.model.name == name)
@@ -104,3 +119,7 @@ class Executing:
             self._ran(line, ran)
         with self._changed:
             self._shares.spent(line.model.name, time.monotonic() - begun, line.model.config.share)
+
+
+def _ended() -> UnavailableError:
+    return UnavailableError("the service has stopped")

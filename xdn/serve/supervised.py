@@ -7,6 +7,7 @@ its clients have had their time limits meanwhile.
 
 import asyncio
 import logging
+import os
 import time
 from contextlib import suppress
 from dataclasses import asdict, replace
@@ -21,6 +22,7 @@ from xdn.serve.messages import (
     ModelMetadata,
     ModelState,
     ModelStatistics,
+    ProcessState,
     ServeError,
     TimeLimitError,
     UnavailableError,
@@ -54,6 +56,7 @@ class SupervisedEngine:
         self._own, self._ended, self._worker_tally = Tally(), Tally(), Tally()
         self._unloaded: set[str] = set()
         self._process: Process | None = None
+        self._supervising: asyncio.Task[None] | None = None
         self._started = asyncio.Event()
         self._stopping = False
         #: How often a worker was started again.
@@ -82,7 +85,8 @@ class SupervisedEngine:
         self._stopping = True
         if self._process is not None:
             await self._process.stop(grace_s)
-        self._supervising.cancel()
+        if self._supervising is not None:
+            self._supervising.cancel()
         self._started.set()
 
     def ready(self) -> bool:
@@ -120,6 +124,11 @@ class SupervisedEngine:
     def statistics(self, model: str = "", version: str = "") -> tuple[ModelStatistics, ...]:
         """Return what versions have done, in all workers; of one model, or version, alone where named."""
         return summed((self._ended, self._worker_tally, self._own), model, version)
+
+    def processes(self) -> tuple[ProcessState, ...]:
+        """Return the front, which is this process, and the worker."""
+        worker = ProcessState("worker", self.worker_pid or 0, self.restarts)
+        return ProcessState("server", os.getpid()), worker
 
     async def load(self, model: str) -> None:
         """Load a model's versions as they stand in the repository now; see `LocalEngine.load`."""
