@@ -1,5 +1,7 @@
 """Traces: threads are rows, and slices as long as the threads' times, or where they were."""
 
+from itertools import pairwise
+
 import pytest
 
 from tests.report.page.samples import layer, results, run
@@ -42,3 +44,11 @@ def test_intervals_are_slices_where_they_were():
         "args": {"kernel": "relu_f32__avx2", "first_image": 32, "images": 5},
     }  # fmt: skip
     assert (whole["tid"], whole["ts"], whole["dur"]) == (0, 2.5, 1.235)
+
+
+def test_slices_do_not_reach_into_each_other():
+    times = [0.0, 1.0004, 2.0008, 3.0012, 4.0016]
+    found = [Interval("a", "ReLU", "relu", 0, 0, 1, begin, end - begin) for begin, end in pairwise(times)]
+    slices = timeline_trace(Timeline(1, tuple(found), 0), "net")["traceEvents"][2:]
+    nanoseconds = [(round(1e3 * each["ts"]), round(1e3 * each["dur"])) for each in slices]
+    assert all(begin + length == after for (begin, length), (after, _) in pairwise(nanoseconds))

@@ -63,8 +63,9 @@ def _summed(layer: LayerProfile, thread: int, begin_us: float, length_us: float)
 
 def _measured(interval: Interval) -> dict[str, Any]:
     told = {"kernel": interval.kernel, "first_image": interval.first_image, "images": interval.images}
-    times = round(interval.begin_us, 3), round(interval.us, 3)
-    return _slice((interval.layer, interval.type), interval.thread, times, told)
+    # Both ends are rounded to nanoseconds, so that no slice reaches into the next one.
+    begin, end = round(interval.begin_us, 3), round(interval.begin_us + interval.us, 3)
+    return _slice((interval.layer, interval.type), interval.thread, (begin, round(end - begin, 3)), told)
 
 
 def _slice(layer: tuple[str, str], thread: int, times_us: tuple[float, float], told: dict[str, Any]) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from xdn.errors import SettingError
 from xdn.report.figure import checked_suffix, figure
@@ -40,7 +40,7 @@ def curves(rows: Sequence[Row]) -> dict[str, tuple[list[float], list[float]]]:
     return found
 
 
-def _can_be_drawn(value: Any) -> bool:
+def _can_be_drawn(value: Any) -> TypeGuard[int | float]:
     return isinstance(value, int | float) and abs(value) <= LARGEST
 
 

@@ -54,7 +54,7 @@ def _blocks(pruning: PruningDocument, words: Words) -> list[Block]:
             number(group.filters_before, str),
             number(group.filters_after, str),
             Cell(f"{group.filters_after / group.filters_before:.0%}" if group.filters_before else "-"),
-            number(group.importance and group.importance.gone, "{:.1%}".format),
+            number(group.importance.gone if group.importance else None, "{:.1%}".format),
             word(group.criterion),
         )
         for group in pruning.groups
