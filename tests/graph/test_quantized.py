@@ -6,6 +6,7 @@ import pytest
 from xdn.element import BF16, F32, S8, U8
 from xdn.errors import ShapeError
 from xdn.graph import Bf16, Blob, Quantized, reading_of
+from xdn.graph.quantized import weight_range
 
 
 def test_values_become_the_nearest_integer_and_of_two_the_even_one():
@@ -89,3 +90,30 @@ def test_all_of_bf16_is_read_as_it_is():
     assert np.array_equal(Bf16().read(values)[finite], np.where(denormal, every & 0x8000, every)[finite])
     assert Bf16().read(every) is every
     assert (Bf16().element, str(Bf16())) == (BF16, "bf16")
+
+
+@pytest.mark.parametrize(
+    ("signed", "bits", "expected"),
+    [(False, 8, (0, 255)), (False, 4, (0, 15)), (False, 1, (0, 1)), (True, 8, (-128, 127)), (True, 2, (-2, 1))],
+)
+def test_fewer_bits_have_a_narrower_range(signed, bits, expected):
+    read = Quantized(1.0, signed, bits)
+    assert read.range == expected
+    assert read.stored(np.array([-1e9, 1e9], np.float32)).tolist() == list(expected)
+    assert read.in_full == Quantized(1.0, signed)
+
+
+def test_ranges_of_weights():
+    expected = {1: (-1, 1), 2: (-2, 1), 3: (-4, 3), 4: (-8, 7), 7: (-64, 63), 8: (-127, 127)}
+    assert {bits: weight_range(bits) for bits in expected} == expected
+
+
+@pytest.mark.parametrize("bits", [{"bits": 0}, {"bits": 9}, {"signed": True, "bits": 1}, {"weight_bits": 0}])
+def test_bits_that_are_refused(bits):
+    with pytest.raises(ShapeError, match="1 to 8 are possible, signed 2 to 8"):
+        Quantized(1.0, **bits)
+
+
+def test_readings_are_named_by_their_bits():
+    assert str(Quantized(0.5, True, 4, weight_bits=2)) == "s4, scale 0.5, weights of 2 bits"
+    assert str(Quantized(0.5)) == "u8, scale 0.5"

@@ -12,7 +12,7 @@ from xdn.layers.convolution import Convolution
 from xdn.layers.deconvolution import Deconvolution
 from xdn.layers.innerproduct import InnerProduct
 from xdn.layers.input import Input
-from xdn.layers.integer import integer_filters, weight_scales, with_integer_weights
+from xdn.layers.integer import has_integer_weights, integer_filters, weight_scales, with_integer_weights
 from xdn.layers.prelu import PReLU
 from xdn.layers.relu import ReLU
 
@@ -276,3 +276,20 @@ def test_scales_are_weights_of_layers_that_read_integers_only(rng):
     rounded = with_integer_weights(made(Convolution(num_output=4, kernel_size=(1,)), (1, 4, 5, 5), rng))
     with pytest.raises(WeightsError, match="weight_scale"):
         verify(net_of(rounded.replace(quantized=()), (1, 4, 5, 5)))
+
+
+@pytest.mark.parametrize("bits", [1, 2, 4, 7])
+def test_weights_of_fewer_bits(bits, rng):
+    layer = made(Convolution(num_output=3, kernel_size=(3,)), (1, 2, 5, 5), rng, Quantized(0.03, weight_bits=bits))
+    filters = layer.weights["weight"].reshape(3, -1)
+    mean = np.abs(filters.astype(np.float64)).mean(1)
+    scales = weight_scales(layer.params, layer.weights, layer.integers[0])
+    np.testing.assert_array_equal(scales, (mean if bits == 1 else 2 * mean / (2 ** (bits - 1) - 1) ** 0.5).astype(f32))
+    nearest = np.rint(filters / scales[:, None]).clip(-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
+    expected = np.where(filters >= 0, 1, -1) if bits == 1 else nearest
+    found = integer_filters(layer.params, layer.weights, layer.integers[0])
+    np.testing.assert_array_equal(found.weight.reshape(3, -1), expected)
+    rounded = with_integer_weights(layer)
+    np.testing.assert_array_equal(rounded.weights["weight"].reshape(3, -1), expected.astype(f32) * scales[:, None])
+    assert has_integer_weights(rounded)
+    assert not has_integer_weights(layer)

@@ -15,6 +15,17 @@ from xdn.graph.blob import Array, Blob
 #: Between these a scale, its reciprocal, and its parts that averages and differences of values come to, are normal
 #: numbers: those below are zeros to kernels, and not to references.
 LEAST_SCALE, MOST_SCALE = 2.0**-100, 2.0**126
+#: How many bits an integer has where nothing else is said, which is the most.
+BITS = 8
+#: The largest magnitude of an 8-bit weight; -128 is left out, so that a weight and its negative are equally exact.
+MOST_WEIGHT = 127
+
+
+def weight_range(bits: int) -> tuple[int, int]:
+    """Return the smallest and the largest integer of a weight: -1 and 1 alone of one bit, -127 to 127 of 8 bits."""
+    if bits == 1:
+        return -1, 1
+    return (-MOST_WEIGHT, MOST_WEIGHT) if bits == BITS else (-(1 << bits - 1), (1 << bits - 1) - 1)
 
 
 @dataclass(frozen=True)
@@ -27,16 +38,26 @@ class Quantized:
         What 1 stands for; it is rounded to f32. ShapeError where it is not positive, or not from 2^-100 to 2^126.
     signed : bool
         Whether the integers are -128..127 (s8) in place of 0..255 (u8).
+    bits : int
+        Of an integer, 1 to 8, of signed ones 2 to 8: with fewer than 8 they are clipped to -2^(bits - 1)..2^(bits - 1)
+        - 1, or 0..2^bits - 1; ShapeError for others.
+    weight_bits : int
+        Of the filters that these integers are multiplied with, 1 to 8 (`weight_range`); ShapeError for others.
     """
 
     scale: float
     signed: bool = False
+    bits: int = BITS
+    weight_bits: int = BITS
 
     def __post_init__(self) -> None:
         with np.errstate(over="ignore"):
             rounded = float(real(self.scale))
         if not LEAST_SCALE <= rounded <= MOST_SCALE:
             what = f"the scale of 8-bit integers is {self.scale:g}; it must be positive, from 2^-100 to 2^126"
+            raise ShapeError(what)
+        if not (1 + self.signed <= self.bits <= BITS and 1 <= self.weight_bits <= BITS):
+            what = f"integers of {self.bits} bits, weights of {self.weight_bits}; 1 to 8 are possible, signed 2 to 8"
             raise ShapeError(what)
         object.__setattr__(self, "scale", rounded)
 
@@ -48,7 +69,12 @@ class Quantized:
     @property
     def range(self) -> tuple[int, int]:
         """The smallest and the largest integer."""
-        return (-128, 127) if self.signed else (0, 255)
+        return (-(1 << self.bits - 1), (1 << self.bits - 1) - 1) if self.signed else (0, (1 << self.bits) - 1)
+
+    @property
+    def in_full(self) -> "Quantized":
+        """The 8-bit integers of the same scale."""
+        return Quantized(self.scale, self.signed)
 
     @property
     def inverse(self) -> float:
@@ -75,7 +101,8 @@ class Quantized:
         return array if array.dtype == self.element.numpy else self.stored(array)
 
     def __str__(self) -> str:
-        return f"{self.element.name}, scale {self.scale:.4g}"
+        weights = "" if self.weight_bits == BITS else f", weights of {self.weight_bits} bits"
+        return f"{'s' if self.signed else 'u'}{self.bits}, scale {self.scale:.4g}{weights}"
 
 
 @dataclass(frozen=True)

@@ -9,14 +9,12 @@ from xdn.graph.blob import Array, Blob, Shape
 from xdn.graph.epilogue import PROJECTION_PREFIX
 from xdn.graph.layer import Layer
 from xdn.graph.params import LayerParams, Weights
-from xdn.graph.quantized import Quantized, Reading, reading_of
+from xdn.graph.quantized import MOST_WEIGHT, Quantized, Reading, reading_of
 
 #: Name of the weight (K,) that says what 1 stands for in each filter, beside weights that are rounded to integers.
 SCALES = "weight_scale"
 #: Sums of products stay below this, and a bias below what is left of s32: no sum that a kernel makes can overflow.
 MOST_SUM, MOST_BIAS = 2**31 - 1 - 2**30, 2**30
-#: The largest magnitude of an 8-bit weight; -128 is left out, so that a weight and its negative are equally exact.
-MOST_WEIGHT = 127
 
 _LINE = "xdn_param { int8 { scale: ... } }"
 

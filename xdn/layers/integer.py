@@ -2,7 +2,7 @@
 
 With x = s_x * x_q of the bottom (`Quantized`) and w[k] = s_w[k] * w_q[k] of filter k, s_x and s_w of f32::
 
-    w_q[k] = clip(rint(w[k] / s_w[k]), -127, 127)          f32
+    w_q[k] = clip(rint(w[k] / s_w[k]), -127, 127)          f32; of fewer bits within `weight_range`
     b_q[k] = rint(b[k] / (s_x * s_w[k]))                   f64, within 2^30
     acc    = sum x_q * w_q[k] + b_q[k]                     s32, never beyond its range
     y      = f32(acc) * f32(s_x * s_w[k])                  f32, rounded after each operation
@@ -18,8 +18,8 @@ from xdn.element import real
 from xdn.errors import WeightsError
 from xdn.graph import Array, Arrays, Layer, LayerParams, Quantized, Weights
 from xdn.graph.epilogue import PROJECTION_PREFIX, projection_weights
-from xdn.graph.quantized import LEAST_SCALE, MOST_SCALE
-from xdn.graph.reading import MOST_BIAS, MOST_WEIGHT, SCALES
+from xdn.graph.quantized import BITS, LEAST_SCALE, MOST_SCALE, MOST_WEIGHT, weight_range
+from xdn.graph.reading import MOST_BIAS, SCALES
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,14 +53,16 @@ def integer_filters(params: LayerParams, weights: Weights, read: Quantized) -> I
     steps = np.float64(read.scale) * scales.astype(np.float64)
     # Quotients within 2^30 by the choice of the scales, or checked.
     bias = np.rint(_bias(weights, len(scales)) / steps).astype(np.int32)
-    return IntegerFilters(rounded_weight(params, weights["weight"], scales), bias, steps.astype(real))
+    weight = rounded_weight(params, weights["weight"], scales, read.weight_bits)
+    return IntegerFilters(weight, bias, steps.astype(real))
 
 
 def weight_scales(params: LayerParams, weights: Weights, read: Quantized) -> Array:
     """Return (K,) f32, what 1 stands for in each filter: the layer's own scales, or what its weights ask for.
 
-    That is f32(max |w[k]| / 127), 1 of zeros, raised where the bias would be beyond 2^30, or s_x * s_w[k] below the
-    least scale.
+    That is f32(max |w[k]| / 127), with fewer bits 2 * mean |w[k]| / sqrt(largest integer) (Esser et al. 2020), with one
+    bit mean |w[k]| (Rastegari et al. 2016); 1 of zeros; raised where the bias would be beyond 2^30, or s_x * s_w[k]
+    below the least scale.
     """
     filters = params.filters(weights["weight"])
     filters, bias = filters.reshape(len(filters), -1), np.abs(_bias(weights, len(filters)))
@@ -74,7 +76,7 @@ def weight_scales(params: LayerParams, weights: Weights, read: Quantized) -> Arr
         what = f"{SCALES} does not fit"
         mend = "Calibrate the net anew, or leave the scales out"
     else:
-        scales = np.where(largest > 0, largest / real(MOST_WEIGHT), real(1))
+        scales = np.where(largest > 0, _steps(filters, largest, read.weight_bits), real(1))
         with np.errstate(over="ignore"):
             # One f32 further: rounding must not let the quotient pass the bound.
             least = np.maximum(bias / (step * MOST_BIAS), LEAST_SCALE * max(1, 1 / step)).astype(real)
@@ -85,6 +87,14 @@ def weight_scales(params: LayerParams, weights: Weights, read: Quantized) -> Arr
     if not fits.all():
         raise WeightsError(f"filter {int(np.argmin(fits))}: {what}", mend=mend)
     return scales
+
+
+def _steps(filters: Array, largest: Array, bits: int) -> Array:
+    """Return (K,) f32, the scales that filters (K, n) with these largest magnitudes ask for in so many bits."""
+    if bits == BITS:
+        return largest / real(MOST_WEIGHT)
+    mean: Array = np.abs(filters).mean(axis=1, dtype=np.float64)
+    return (mean if bits == 1 else 2 * mean / weight_range(bits)[1] ** 0.5).astype(real)
 
 
 def _is_normal(scales: Array, step: float) -> Array:
@@ -104,10 +114,15 @@ def along_filters(params: LayerParams, weight: Array, scales: Array) -> Array:
     return params.weight_of(np.broadcast_to(scales.reshape(-1, *(1,) * (filters.ndim - 1)), filters.shape))
 
 
-def rounded_weight(params: LayerParams, weight: Array, scales: Array) -> Array:
-    """Return a weight as the nearest multiples of its filters' scales: int8, in the weight's shape."""
+def rounded_weight(params: LayerParams, weight: Array, scales: Array, bits: int = BITS) -> Array:
+    """Return a weight as the nearest multiples of its filters' scales: int8 within `bits`, in the weight's shape.
+
+    With one bit they are 1 from 0 on, else -1.
+    """
+    if bits == 1:
+        return np.where(weight >= 0, 1, -1).astype(np.int8)
     quotient = weight / along_filters(params, weight, scales)
-    nearest: Array = np.clip(np.rint(quotient), -MOST_WEIGHT, MOST_WEIGHT)
+    nearest: Array = np.clip(np.rint(quotient), *weight_range(bits))
     return nearest.astype(np.int8)
 
 
@@ -153,8 +168,8 @@ def with_integer_weights(layer: Layer) -> Layer:
     """
     scaled = with_scales(layer)
     rounded = {
-        prefix + "weight": _nearest(params, scaled.weights[prefix + "weight"], scaled.weights[prefix + SCALES])
-        for prefix, params, _ in _filters(scaled)
+        prefix + "weight": _nearest(params, _own(scaled, prefix), read.weight_bits)
+        for prefix, params, read in _filters(scaled)
     }
     return scaled.replace(weights={**scaled.weights, **rounded}) if rounded else layer
 
@@ -177,8 +192,8 @@ def has_integer_weights(layer: Layer) -> bool:
     """Return whether a layer has filters with scales, and all their weights are integers times these to the bit."""
     return bool(found := _filters(layer)) and all(
         SCALES in (own := _own(layer, prefix))
-        and np.array_equal(_nearest(params, own["weight"], own[SCALES]), own["weight"])
-        for prefix, params, _ in found
+        and np.array_equal(_nearest(params, own, read.weight_bits), own["weight"])
+        for prefix, params, read in found
     )
 
 
@@ -198,6 +213,7 @@ def _own(layer: Layer, prefix: str) -> Weights:
     return projection_weights(layer.weights) if prefix else layer.weights
 
 
-def _nearest(params: LayerParams, weight: Array, scales: Array) -> Array:
-    """Return a weight rounded to integers times the scales of its filters, f32."""
-    return weight_values(params, rounded_weight(params, weight, scales), scales)
+def _nearest(params: LayerParams, weights: Weights, bits: int) -> Array:
+    """Return the weight among weights rounded to integers times the scales of its filters, f32."""
+    scales = weights[SCALES]
+    return weight_values(params, rounded_weight(params, weights["weight"], scales, bits), scales)

@@ -55,6 +55,27 @@ def test_the_bits_are_those_of_the_reference(params, shapes, how):
     np.testing.assert_array_equal(outputs(net, inputs)["y0"], net.forward(inputs)["y0"])
 
 
+@pytest.mark.parametrize("weight_bits", [1, 2, 4])
+def test_so_are_those_of_fewer_bits(weight_bits):
+    net = one_layer_net(Convolution(num_output=6, kernel_size=(3,)), (2, 4, 7, 9))
+    net = reading(net, Quantized(0.2, signed=True, bits=3, weight_bits=weight_bits))
+    inputs = seeded_inputs(net)
+    np.testing.assert_array_equal(outputs(net, inputs)["y0"], net.forward(inputs)["y0"])
+
+
+def test_weights_of_one_bit_pass_all_gradients():
+    net = reading(one_layer_net(InnerProduct(num_output=3), (2, 5)), replace(S8, weight_bits=1))
+    module = NetModule(net)
+    module(torch.tensor(seeded_inputs(net)["x0"])).sum().backward()
+    found = dict(module.named_parameters())
+    x = S8.values(S8.stored(seeded_inputs(net)["x0"])).sum(0)
+    np.testing.assert_allclose(found["one:weight"].grad, np.broadcast_to(x, (3, 5)), rtol=1e-5)
+    signs = torch.where(found["one:weight"] >= 0, 1.0, -1.0)
+    bias = (found["one:bias"] / (found["one:weight_scale"] * S8.scale)).detach()
+    steps = signs @ torch.tensor(x) + 2 * S8.scale * (bias.round() - bias)
+    np.testing.assert_allclose(found["one:weight_scale"].grad, steps / 5**0.5, rtol=1e-3, atol=1e-4)
+
+
 def test_sums_beyond_what_f32_holds_are_exact():
     net = one_layer_net(InnerProduct(num_output=3), (2, 3000))
     net = reading(net, U8)

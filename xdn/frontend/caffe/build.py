@@ -63,7 +63,8 @@ def _quantized(layer: Message, bottoms: Sequence[str]) -> tuple[Reading, ...]:
         if not said.HasField("scale"):
             raise NetError("it has no scale", where=where, mend="Write xdn_param { int8 { scale: ... } }")
         with placed(where, ShapeError):
-            found.append(Quantized(said.scale, said.signed))
+            bits = {name: getattr(said, name) for name in ("bits", "weight_bits") if said.HasField(name)}
+            found.append(Quantized(said.scale, said.signed, **bits))
     return tuple(found)
 
 

@@ -12,6 +12,7 @@ from xdn.frontend.caffe.text import Message, prototxt, schema
 from xdn.frontend.caffe.weights.caffemodel import write_caffemodel
 from xdn.frontend.formats import unsaid
 from xdn.graph import Layer, Net, ParamSpec
+from xdn.graph.quantized import BITS
 from xdn.layers.base import CaffeLayer, Field
 from xdn.layers.input import Input
 
@@ -104,7 +105,8 @@ def to_message(net: Net) -> Message:
         if layer.reads_bf16:
             made.xdn_param.bf16 = True
         for how in layer.integers:
-            made.xdn_param.int8.add(scale=how.scale, signed=how.signed or None)
+            few = {name: bits for name in ("bits", "weight_bits") if (bits := getattr(how, name)) != BITS}
+            made.xdn_param.int8.add(scale=how.scale, signed=how.signed or None, **few)
     return message
 
 

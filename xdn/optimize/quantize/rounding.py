@@ -9,7 +9,8 @@ import numpy as np
 from xdn import settings
 from xdn.element import real as f32
 from xdn.graph import Array, Layer, Net
-from xdn.graph.reading import MOST_WEIGHT, SCALES
+from xdn.graph.quantized import MOST_WEIGHT
+from xdn.graph.reading import SCALES
 from xdn.layers.integer import along_filters, rounded_weight, weight_scales, weight_values
 from xdn.optimize.quantize.choice import has_own_filters
 from xdn.optimize.quantize.instruments import Instruments, Progress

@@ -11,6 +11,7 @@ from xdn.layers.quantize import Quantize
 from xdn.layers.split import Split
 from xdn.optimize.match import names
 from xdn.optimize.quantize.bf16 import ReadBf16
+from xdn.optimize.quantize.bits import in_full_bits
 from xdn.optimize.stage import POST_FUSION, STAGES, Note, Rewrite, Stage
 
 #: Blob -> how each reading takes it, None as f32.
@@ -30,7 +31,8 @@ class QuantizedStorage(Stage):
     - what a ReLU takes off, u8 has the integer 0 for: where its top is read so, nothing is left of it.
 
     Elsewhere a layer Quantize makes q of x: where layers of another kind or the caller give x, where readers disagree,
-    and of outputs of the net, which stay f32. The blob q is called after x, ``conv1/u8`` or ``conv1/bf16``.
+    and of outputs of the net, which stay f32. The blob q is called after x, ``conv1/u8`` or ``conv1/bf16``. What is
+    read in fewer bits is clipped before (`xdn.optimize.quantize.bits`).
     """
 
     group = POST_FUSION
@@ -41,6 +43,7 @@ class QuantizedStorage(Stage):
         """Ask how blobs are read from the outputs to the inputs, then store from the inputs to the outputs."""
         if not any(layer.quantized for layer in net.layers):
             return Rewrite(net)
+        net = in_full_bits(net)
         return _Storing(net, _readings(net)).rewrite()
 
 

@@ -7,12 +7,12 @@ with q = clip(rint(x / s)) of a value x
     d (s * q) / ds = q - x / s within the range, q beyond it
 
 and the gradient of s is scaled by 1 / sqrt(N * Q), N being how many values it stands for (of a bottom those of one
-image, of a filter its weights) and Q the largest integer. `xdn.layers.integer` states what is computed.
+image, of a filter its weights) and Q the largest integer. Weights of one bit are signs, whatever their size: gradients
+pass them all (Courbariaux et al., "BinaryConnect", 2015). `xdn.layers.integer` states what is computed.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import reduce
 from typing import Any
 
 import torch
@@ -20,8 +20,8 @@ from torch import Tensor
 from torch.autograd.function import FunctionCtx
 
 from xdn.graph import LayerParams, Quantized
-from xdn.graph.quantized import LEAST_SCALE, MOST_SCALE
-from xdn.graph.reading import MOST_WEIGHT, SCALES
+from xdn.graph.quantized import LEAST_SCALE, MOST_SCALE, weight_range
+from xdn.graph.reading import SCALES
 from xdn.layers.eltwise import Eltwise
 from xdn.layers.pooling import Pooling
 from xdn.layers.rows import Rows
@@ -73,6 +73,18 @@ class _Rounding(torch.autograd.Function):
         return gradient
 
 
+class _Sign(torch.autograd.Function):
+    """1 from 0 on, else -1; gradients pass it as they are."""
+
+    @staticmethod
+    def forward(ctx: FunctionCtx, x: Tensor) -> Tensor:
+        return torch.where(x >= 0, 1.0, -1.0).to(x)
+
+    @staticmethod
+    def backward(ctx: FunctionCtx, gradient: Tensor) -> Tensor:
+        return gradient
+
+
 class _Easing(torch.autograd.Function):
     """The values as they are; gradients times a factor."""
 
@@ -88,6 +100,11 @@ class _Easing(torch.autograd.Function):
 
 def _rounded(x: Tensor) -> Tensor:
     found: Tensor = _Rounding.apply(x)
+    return found
+
+
+def _sign(quotient: Tensor) -> Tensor:
+    found: Tensor = _Sign.apply(quotient)
     return found
 
 
@@ -143,7 +160,7 @@ def _of_f32(compute: Compute, params: Any, given: Given) -> Tensor:
 def _of_filters(compute: Compute, params: Any, given: Given, read: Sequence[Learned]) -> Tensor:
     """Return f32(sum of products + b_q[k]) * (s * s_w[k])."""
     q, scale = read[0].integers(given.x)
-    filters, scales = _integer_filters(params, given.weights)
+    filters, scales = _integer_filters(params, given.weights, read[0].read.weight_bits)
     bias = given.weights.get("bias", torch.zeros_like(scales))
     bias = _rounded(bias.double() / (scale.double() * scales.double()))
     sums_as = _sums_as(filters, bias, read[0].read)
@@ -153,12 +170,13 @@ def _of_filters(compute: Compute, params: Any, given: Given, read: Sequence[Lear
     return (sums + bias.to(sums_as).reshape(along)).float() * (scale * scales).reshape(along)
 
 
-def _integer_filters(params: Any, weights: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
+def _integer_filters(params: Any, weights: Mapping[str, Tensor], bits: int) -> tuple[Tensor, Tensor]:
     """Return the integers of the filters (K, ...), f32, and their scales (K,)."""
     filters = params.filters(weights["weight"])
-    scales = _eased(as_scale(weights[SCALES]), filters[0].numel(), MOST_WEIGHT)
+    low, high = weight_range(bits)
+    scales = _eased(as_scale(weights[SCALES]), filters[0].numel(), high)
     steps = scales.reshape(-1, *(1,) * (filters.ndim - 1))
-    return _clipped(filters / steps, -MOST_WEIGHT, MOST_WEIGHT), scales
+    return _sign(filters / steps.detach()) if bits == 1 else _clipped(filters / steps, low, high), scales
 
 
 def _sums_as(filters: Tensor, bias: Tensor, read: Quantized) -> torch.dtype:
@@ -184,7 +202,8 @@ def _weighted_sum(compute: Compute, params: Any, given: Given, read: Sequence[Le
         return _of_values(compute, params, given, read)
     both = [how.integers(x) for how, x in zip(read, given.bottoms, strict=True)]
     coefficients = params.coeff or (1.0,) * len(both)
-    return reduce(torch.add, [q * (scale * c) for (q, scale), c in zip(both, coefficients, strict=True)])
+    first, *others = (q * (scale * c) for (q, scale), c in zip(both, coefficients, strict=True))
+    return sum(others, start=first)
 
 
 #: Of the layer types without filters those that compute otherwise than with the values that integers stand for.

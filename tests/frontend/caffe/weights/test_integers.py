@@ -6,17 +6,18 @@ from hypothesis import given, seed, settings
 from hypothesis import strategies as st
 
 from tests.optimize.quantize.nets import calibrated_nets
-from xdn.errors import WeightsError
+from xdn.errors import ParseError, WeightsError
 from xdn.frontend import load, save, wire
 from xdn.frontend.caffe.load import net_from_message
 from xdn.frontend.caffe.text import prototxt, schema
 from xdn.frontend.caffe.weights.assign import assign_weights
-from xdn.frontend.caffe.weights.blobproto import StoredBlob
+from xdn.frontend.caffe.weights.blobproto import StoredBlob, read_blob
 from xdn.frontend.caffe.weights.caffemodel import read_caffemodel
 from xdn.frontend.weights import random_weights
+from xdn.frontend.wire import Span
 from xdn.graph.sharing import with_true_names
 from xdn.graph.verify import verify
-from xdn.layers.integer import with_integer_weights
+from xdn.layers.integer import rounded_weight, with_integer_weights
 from xdn.optimize.check import seeded_batch
 
 NET = """
@@ -45,6 +46,11 @@ def net_of(text=NET):
 def net():
     made = random_weights(net_of())
     return made.replace(layers=tuple(map(with_integer_weights, made.layers)))
+
+
+def entries_of(content):
+    """Return number -> entry of a message's fields."""
+    return {entry.number: entry for entry in wire.entries(Span(memoryview(content), 0, len(content), ""))}
 
 
 def write(net, folder):
@@ -176,3 +182,50 @@ def test_any_net_comes_back_to_the_bit(tmp_path_factory, net, rounded):
     for one, two in zip(net.layers, again.layers, strict=True):
         for old, new in zip(one.tops, two.tops, strict=True):
             assert np.array_equal(before[old], after[new], equal_nan=True)
+
+
+@pytest.mark.parametrize("bits", [1, 2, 3, 4, 6])
+def test_weights_of_fewer_bits_are_packed_and_come_back_to_the_bit(bits, tmp_path):
+    net = random_weights(net_of(NET.replace("scale: 0.03 ", f"scale: 0.03 weight_bits: {bits} ")))
+    assert [how.weight_bits for layer in net.layers for how in layer.integers] == [bits, 8, bits, 8]
+    net = net.replace(layers=tuple(map(with_integer_weights, net.layers)))
+    path, weights = write(net, tmp_path)
+    again = load(path, weights)
+    assert again.digest == net.digest
+    message = schema.new("NetParameter")
+    message.MergeFromString(weights.read_bytes())
+    fields = entries_of(message.layer[0].blobs[0].SerializeToString())
+    integers = rounded_weight(net.layer("c").params, net.layer("c").weights["weight"], np.ones(8, np.float32), bits)
+    assert fields[20193].integer() == bits
+    assert fields[20192].value.size == -(-integers.size * bits // 8)
+    assert 20190 not in fields
+
+
+def test_weights_that_no_bits_hold_stay_f32(tmp_path):
+    net = random_weights(net_of(NET.replace("scale: 0.03 ", "scale: 0.03 weight_bits: 2 ")))
+    again = load(*write(net, tmp_path))
+    np.testing.assert_array_equal(again.layer("c").weights["weight"], net.layer("c").weights["weight"])
+
+
+def packed_blob(numbers, data, bits):
+    """Return a BlobProto of so many integers, of which only one byte too many or too few may be wrong."""
+    shape = wire.encode_bytes(7, wire.encode_varints(1, (numbers,)))
+    scales = wire.encode_bytes(20191, np.ones(1, "<f4").tobytes())
+    return shape + scales + wire.encode_varint(20193 << 3) + wire.encode_varint(bits) + wire.encode_bytes(20192, data)
+
+
+@pytest.mark.parametrize(
+    ("numbers", "data", "bits", "said"),
+    [
+        (5, b"\0", 2, "holds 4 numbers instead of 5"),
+        (5, b"\0" * 3, 2, "holds 12 numbers instead of 5"),
+        (5, b"\0", 0, "packed in 0 bits; 1 to 7 are possible"),
+        (1, b"\0", 8, "packed in 8 bits; 1 to 7 are possible"),
+    ],
+)
+def test_packed_integers_that_mean_nothing_are_refused(numbers, data, bits, said):
+    content = packed_blob(numbers, data, bits)
+    with pytest.raises(ParseError, match=said):
+        read_blob(Span(memoryview(content), 0, len(content), "net.caffemodel"))
+    good = packed_blob(5, b"\xe4\x01", 2)
+    assert read_blob(Span(memoryview(good), 0, len(good), "")).data.tolist() == [0, 1, -2, -1, 1]

@@ -32,7 +32,7 @@ V1LayerParameter V0LayerParameter layer=1 string* bottom=2 top=3 string name=4 V
     float* blobs_lr=7 weight_decay=8 NetStateRule* include=32 exclude=33 float* loss_weight=35 \
     TransformationParameter transform_param=36 LossParameter loss_param=42 string* param=1001 \
     STRICT|PERMISSIVE* blob_share_mode=1002 string xdn_type=20190
-Int8Parameter float scale=1 bool signed=2
+Int8Parameter float scale=1 bool signed=2 uint32 bits=3 weight_bits=4
 XdnParameter float* std=1 string channel_order=2 bool residual=3 string activation=4 float negative_slope=5 alpha=6 \
     bool channel_shared=7 ConvolutionParameter projection=8 float beta=9 Int8Parameter* int8=10 bool bf16=11
 V0LayerParameter string name=1 type=2 uint32 num_output=3 bool biasterm=4 FillerParameter weight_filler=5 \

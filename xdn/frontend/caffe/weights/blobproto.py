@@ -1,9 +1,11 @@
 """BlobProto: one array of weights or one mean image in Caffe's binary files.
 
-Two fields are ours, for weights that layers read as 8-bit integers (docs/quantization.md)::
+Four fields are ours, for weights that layers read as integers (docs/quantization.md)::
 
     optional bytes int8_data = 20190;                   // in place of data: an int8 each
     repeated float int8_scale = 20191 [packed = true];  // what 1 stands for in each filter
+    optional bytes packed_data = 20192;                 // in place of int8_data: fewer bits each, without gaps
+    optional uint32 packed_bits = 20193;                // how many, 1 to 7
 
 Other readers of caffemodels pass over them, and miss the data.
 """
@@ -17,15 +19,17 @@ import numpy as np
 from xdn import settings
 from xdn.element import F32, S8, Element
 from xdn.frontend import wire
+from xdn.frontend.caffe.weights.packed import packed_bytes, unpacked
 from xdn.frontend.wire import Span
 from xdn.graph import Array, Shape
+from xdn.graph.quantized import BITS
 
 # BlobProto's fields (caffe.proto).
 _LEGACY = (1, 2, 3, 4)  # num, channels, height, width
 #: C3D 1.0 has a fifth extent, the length before height and width, and the numbers after it.
 _FILM_WIDTH, _FILM_DATA = 5, 6
 _DATA, _SHAPE, _DOUBLE = 5, 7, 8
-_INT8, _SCALES = 20190, 20191
+_INT8, _SCALES, _PACKED, _BITS = 20190, 20191, 20192, 20193
 _DTYPES = {_DATA: ("<f4", wire.FIXED32), _DOUBLE: ("<f8", wire.FIXED64), _SCALES: ("<f4", wire.FIXED32)}
 
 
@@ -71,17 +75,27 @@ class _Parts:
 
     pieces: list[Array] = field(default_factory=list)
     integers: Span | None = None
+    bits: int = BITS
     scales: list[Array] = field(default_factory=list)
     dims: list[int] | None = None
     old: dict[int, int] = field(default_factory=dict)
 
     @property
     def count(self) -> int:
-        """How many numbers there are."""
-        return sum(len(piece) for piece in self.pieces) + (self.integers.size if self.integers else 0)
+        """How many numbers there are, at most where they are packed."""
+        return sum(len(piece) for piece in self.pieces) + (self.integers.size * 8 // self.bits if self.integers else 0)
 
-    def data(self, span: Span) -> Array:
-        """Return the numbers, copied once into an array of their own; raise ParseError for integers that mean none."""
+    def holds(self, count: int) -> bool:
+        """Return whether there are so many numbers."""
+        if self.integers is None or self.bits == BITS:
+            return self.count == count
+        return not self.pieces and self.integers.size == packed_bytes(count, self.bits)
+
+    def data(self, span: Span, count: int) -> Array:
+        """Return so many numbers, copied once into an array of their own.
+
+        ParseError for integers that mean none.
+        """
         if self.integers is None:
             with np.errstate(over="ignore", invalid="ignore"):  # a double beyond f32 becomes infinity, as in Caffe
                 pieces = [np.empty(0, np.float32), *self.pieces]
@@ -89,6 +103,8 @@ class _Parts:
         if self.pieces or not self.scales:
             raise span.error(f"8-bit integers {'stand beside other numbers' if self.pieces else 'have no scales'}")
         whole = np.frombuffer(span.data, np.int8, self.integers.size, self.integers.start).copy()
+        if self.bits < BITS:
+            return unpacked(whole.view(np.uint8), count, self.bits)
         if (whole == -128).any():
             raise span.error("an 8-bit integer of a weight is -128; they are -127 to 127", self.integers.start)
         return whole
@@ -167,26 +183,30 @@ def read_blob(span: Span) -> StoredBlob:
                 (parts.scales if entry.number == _SCALES else parts.pieces).append(numbers)
             if len(parts.pieces) + len(parts.scales) > settings.MAX_BLOB_PIECES:
                 raise span.error(f"a blob's numbers lie in more than {settings.MAX_BLOB_PIECES} pieces")
-        elif entry.number == _INT8:
+        elif entry.number in (_INT8, _PACKED):
             parts.integers = entry.message()
+        elif entry.number == _BITS:
+            parts.bits = entry.integer()
+            if not 1 <= parts.bits < BITS:
+                raise span.error(f"integers are packed in {parts.bits} bits; 1 to 7 are possible", entry.tag)
         elif entry.number == _SHAPE:
             parts.dims = parts.dims or []
             _read_dims(entry.message(), parts.dims)
         elif entry.number in _LEGACY:
             parts.old[entry.number] = entry.integer()
     shape, legacy = parts.shape(span)
-    if prod(shape) != parts.count:
+    if not parts.holds(prod(shape)):
         raise span.error(f"a blob of shape {shape} holds {parts.count} numbers instead of {prod(shape)}")
     scales = np.concatenate(parts.scales) if parts.scales else None
-    return StoredBlob(shape, parts.data(span).reshape(shape), legacy, scales)
+    return StoredBlob(shape, parts.data(span, prod(shape)).reshape(shape), legacy, scales)
 
 
 def encode_blob_head(
-    shape: Shape, legacy: bool = False, element: Element = F32, scales: Array | None = None
+    shape: Shape, legacy: bool = False, element: Element = F32, scales: Array | None = None, bits: int = BITS
 ) -> tuple[bytes, int]:
     """Return the bytes that stand before a blob's data, and the length of the whole BlobProto in bytes.
 
-    The data follow as they lie in memory, little-endian: f32, or 8-bit integers of which filters have `scales`.
+    The data follow as they lie in memory, little-endian: f32, or integers of `bits` of which filters have `scales`.
     `legacy` writes the four old numbers, which is what Caffe's own mean files have and every reader of them takes.
     """
     if legacy:
@@ -196,6 +216,10 @@ def encode_blob_head(
         head = wire.encode_bytes(_SHAPE, wire.encode_varints(1, shape) if shape else b"")
     if scales is not None:
         head += wire.encode_bytes(_SCALES, np.ascontiguousarray(scales, "<f4").tobytes())
-    data_bytes = element.bytes * prod(shape)
-    head += wire.encode_head(_INT8 if element == S8 else _DATA, data_bytes)
+    if bits < BITS:
+        head += wire.encode_varint(_BITS << 3 | wire.VARINT) + wire.encode_varint(bits)
+        data_bytes, field = packed_bytes(prod(shape), bits), _PACKED
+    else:
+        data_bytes, field = element.bytes * prod(shape), _INT8 if element == S8 else _DATA
+    head += wire.encode_head(field, data_bytes)
     return head, len(head) + data_bytes

@@ -14,8 +14,10 @@ from xdn.frontend import wire
 from xdn.frontend.caffe.weights.blobproto import Stored, encode_blob_head, read_blob
 from xdn.frontend.caffe.weights.hdf5 import MAGIC, read_hdf5
 from xdn.frontend.caffe.weights.integers import stored_weights
+from xdn.frontend.caffe.weights.packed import packed
 from xdn.frontend.wire import Span
 from xdn.graph import Net
+from xdn.graph.quantized import BITS
 
 _NET_NAME, _LAYER_NAME, _LAYER_TYPE, _LAYER_BLOBS, _NET_LAYER = 1, 1, 2, 7, 100
 
@@ -112,7 +114,7 @@ def write_caffemodel(path: Path, net: Net) -> None:
     """Write name, type and weights of the layers of `net` to `path`, whole or not at all.
 
     The arrays go to the file as they lie in memory; no second copy of the weights is made. Weights that are integers
-    times the scales of their filters take one byte each.
+    times the scales of their filters take one byte each, or as many bits as their layer says.
     """
     with atomic_file(path) as file:
         file.write(wire.encode_bytes(_NET_NAME, net.name.encode()))
@@ -120,10 +122,12 @@ def write_caffemodel(path: Path, net: Net) -> None:
             if not layer.weights:
                 continue
             blobs = []
-            for array, scales in stored_weights(layer):
+            for stored in stored_weights(layer):
+                array, bits = stored.array, stored.bits
                 element = S8 if array.dtype == np.int8 else F32
-                head, length = encode_blob_head(array.shape, element=element, scales=scales)
-                blobs.append((wire.encode_head(_LAYER_BLOBS, length) + head, array))
+                head, length = encode_blob_head(array.shape, element=element, scales=stored.scales, bits=bits)
+                data = array if bits == BITS else packed(array, bits)
+                blobs.append((wire.encode_head(_LAYER_BLOBS, length) + head, data))
             blobs_bytes = sum(len(head) + array.nbytes for head, array in blobs)
             said = ((_LAYER_NAME, layer.name), (_LAYER_TYPE, layer.type))
             fields = b"".join(wire.encode_bytes(number, text.encode()) for number, text in said)

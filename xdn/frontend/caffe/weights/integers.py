@@ -1,13 +1,14 @@
 """Weights as 8-bit integers and the scales of their filters: what a file holds of a layer, and back."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
 from xdn.errors import WeightsError
 from xdn.graph import Array, Layer, LayerParams
 from xdn.graph.epilogue import PROJECTION_PREFIX
-from xdn.graph.quantized import LEAST_SCALE, MOST_SCALE
+from xdn.graph.quantized import BITS, LEAST_SCALE, MOST_SCALE
 from xdn.graph.reading import SCALES
 from xdn.layers.integer import rounded_weight, weight_values
 
@@ -21,22 +22,39 @@ def _filters_of(layer: Layer, name: str) -> tuple[str, LayerParams | None]:
     return prefix, params if name == prefix + _WEIGHT and params and params.filter_count else None
 
 
-def stored_weights(layer: Layer) -> Iterator[tuple[Array, Array | None]]:
-    """Yield each weight of a layer as a file holds it, and its filters' scales where it has some.
+@dataclass(frozen=True, eq=False)
+class StoredWeight:
+    """A weight as a file holds it.
 
-    It is int8 where it is integers times scales to the bit, else f32.
+    Parameters
+    ----------
+    array : array
+        f32, or int8 where it is integers times scales to the bit.
+    scales : (K,) f32, optional
+        What 1 stands for in each filter.
+    bits : int
+        In how many bits each integer lies.
     """
+
+    array: Array
+    scales: Array | None = None
+    bits: int = BITS
+
+
+def stored_weights(layer: Layer) -> Iterator[StoredWeight]:
+    """Yield each weight of a layer as a file holds it."""
     for name, array in layer.weights.items():
         prefix, params = _filters_of(layer, name)
         if name == prefix + SCALES:
             continue
         scales = layer.weights.get(prefix + SCALES) if params else None
         if scales is None or params is None:
-            yield array, None
+            yield StoredWeight(array)
             continue
-        integers = rounded_weight(params, array, scales)
+        bits = layer.integers[-1 if prefix else 0].weight_bits if layer.integers else BITS
+        integers = rounded_weight(params, array, scales, bits)
         exact = np.array_equal(weight_values(params, integers, scales), array)
-        yield integers if exact else array, scales
+        yield StoredWeight(integers, scales, bits) if exact else StoredWeight(array, scales)
 
 
 def scaled_weights(layer: Layer, name: str, array: Array, scales: Array) -> dict[str, Array]:
