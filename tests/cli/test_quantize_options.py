@@ -191,3 +191,18 @@ def test_observers_are_listed(capsys):
     assert main(["--list"]) == 0
     said = capsys.readouterr().out
     assert all(name in said for name in OBSERVERS)
+
+
+def test_layers_with_weights_between_the_ends_have_the_bits_that_are_asked_for(small):
+    _, path = small
+    assert main([str(path), *FAST, "--bits", "2/6", "--quiet"]) == 0
+    read = {layer.name: [(how.weight_bits, how.bits) for how in layer.integers] for layer in written().layers}
+    assert (read["conv1"], read["conv2"][0], read["fc"]) == ([(8, 8)], (2, 6), [(8, 8)])
+
+
+@pytest.mark.parametrize("bits", ["4", "0/8", "8/9", "4/4/4", "a/b"])
+def test_bits_that_mean_nothing_are_refused(small, capsys, bits):
+    _, path = small
+    with pytest.raises(SystemExit):
+        main([str(path), *FAST, "--bits", bits])
+    assert "not two numbers of bits from 1 to 8, such as 4/4" in capsys.readouterr().err

@@ -9,6 +9,7 @@ from xdn.cli.common import given, number_between, positive_int
 from xdn.cli.data_options import RANDOM, finder
 from xdn.errors import SettingError
 from xdn.graph import Net
+from xdn.graph.quantized import BITS
 
 if TYPE_CHECKING:
     from xdn.data.dataset import Dataset, Progress
@@ -31,6 +32,11 @@ def add_quantize_options(parser: argparse.ArgumentParser) -> None:
     add(
         "--keep-f32", nargs="+", action="extend", metavar="LAYER",
         help="layers that compute in f32, as they are called once fused (see --explain); patterns with *",
+    )  # fmt: skip
+    add(
+        "--bits", type=_bits, metavar="W/A",
+        help="of weights, and of what they are multiplied with, 1 to 8 each; the first and the last layer with weights "
+        "keep 8 of both (default: 8/8); train the net then (xdn-train)",
     )  # fmt: skip
     add("--keep-ends", action="store_true", default=None, help="the first and the last layer with weights stay in f32")
     add(
@@ -66,6 +72,14 @@ def add_quantize_options(parser: argparse.ArgumentParser) -> None:
         "--sensitivity", action="store_true",
         help="measure what each layer loses: its values, accuracy with it alone and all others quantized",
     )  # fmt: skip
+
+
+def _bits(text: str) -> tuple[int, int]:
+    """Return an option's text as bits of weights and of what they are multiplied with."""
+    numbers = [int(part) if part.isascii() and part.isdigit() else 0 for part in text.split("/")]
+    if len(numbers) != 2 or not all(1 <= number <= BITS for number in numbers):
+        raise argparse.ArgumentTypeError(f"{text!r} is not two numbers of bits from 1 to {BITS}, such as 4/4")
+    return numbers[0], numbers[1]
 
 
 def points(text: str) -> float:
@@ -123,7 +137,9 @@ def calibrated(
 def _config(args: argparse.Namespace) -> "CalibrationConfig":
     from xdn.optimize.quantize.config import CalibrationConfig
 
-    options = given(args, "observer", "keep_ends", "equalize", "learn_rounding", "correct_bias", "integer_weights")
+    options = given(
+        args, "observer", "keep_ends", "equalize", "learn_rounding", "correct_bias", "integer_weights", "bits"
+    )
     if args.keep_f32:
         options["keep_f32"] = tuple(args.keep_f32)
     if args.calibration_images:

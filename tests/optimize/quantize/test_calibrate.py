@@ -250,3 +250,17 @@ def test_layers_that_read_bf16_keep_it():
     ]
     again = calibrate(found.net, CalibrationConfig(), instruments_for(net))
     assert {each.name for each in again.net.layers if each.reads_bf16} == set(half)
+
+
+def test_layers_between_the_first_and_the_last_get_fewer_bits():
+    net = residual_net()
+    found, full = (calibrate(net, CalibrationConfig(bits=bits), instruments_for(net)).net for bits in ((2, 3), (8, 8)))
+    read = {layer.name: [(how.bits, how.weight_bits) for how in layer.integers] for layer in found.layers}
+    assert read["stem"] == read["fc"] == read["average"] == [(8, 8)]
+    # The residual of "b" has 8 bits, of a scale of its own.
+    assert (read["a"], read["b"]) == ([(3, 2)], [(3, 2), (8, 8)])
+    assert found.layer("b").integers[1] == full.layer("b").integers[1]
+    coarse, fine = (each.layer("a").integers[0].scale for each in (found, full))
+    assert 5 * fine < coarse < 255 / 7 * fine * 1.001
+    steps = found.layer("a").weights["weight"] / found.layer("a").weights["weight_scale"][:, None, None, None]
+    assert set(np.unique(steps.round(3))) <= {-2, -1, 0, 1}

@@ -2,19 +2,20 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from xdn import settings
 from xdn.errors import DataError, ShapeError, WeightsError
 from xdn.graph import Array, Net, Quantized
+from xdn.graph.quantized import BITS
 from xdn.graph.sharing import with_true_names
 from xdn.layers.integer import with_integer_weights
 from xdn.optimize.check import Arrays
 from xdn.optimize.match import reason_to_keep
 from xdn.optimize.quantize.bias import with_corrected_biases
-from xdn.optimize.quantize.choice import Choice, chosen, groups, read_by, why_f32
+from xdn.optimize.quantize.choice import Choice, chosen, groups, is_product, read_by, why_f32
 from xdn.optimize.quantize.config import CalibrationConfig
 from xdn.optimize.quantize.equalize import equalized
 from xdn.optimize.quantize.instruments import Instruments, Progress
@@ -114,10 +115,30 @@ def calibrate(
     choice = choice.without(_unfit(net, choice, ranges, failed))
     choice = choice.without(_needless(net, choice, ranges))
     quantized = {name: tuple(ranges[blob].quantized for blob in net.layer(name).bottoms) for name in choice.layers}
+    quantized |= _in_fewer_bits(net, quantized, watch, config)
     layers = tuple(layer.replace(quantized=quantized.get(layer.name, layer.quantized)) for layer in net.layers)
     made = _adjusted(net.replace(layers=layers), net, config, instruments, progress)
     read = {blob: ranges[blob] for name in choice.layers for blob in net.layer(name).bottoms}
     return Calibrated(made, net, read, choice, images, config)
+
+
+def _in_fewer_bits(
+    net: Net, quantized: Mapping[str, tuple[Quantized, ...]], watch: "_Watch", config: CalibrationConfig
+) -> dict[str, tuple[Quantized, ...]]:
+    """Return the readings of layers with weights, but the first and the last, in as few bits as `config` says.
+
+    They are their own bottoms, and what they project; a residual has 8 bits.
+    """
+    weights, blobs = config.bits
+    if (weights, blobs) == (BITS, BITS):
+        return {}
+    found = {}
+    for layer in [layer for layer in net.layers if is_product(net, layer)][1:-1]:
+        if layer.name in quantized:
+            own = len(layer.bottoms) - (layer.residual is not None)
+            fewer = (replace(watch.quantized(blob, blobs), weight_bits=weights) for blob in layer.bottoms[:own])
+            found[layer.name] = (*fewer, *quantized[layer.name][own:])
+    return found
 
 
 def _adjusted(
@@ -164,6 +185,10 @@ class _Watch:
                     self._observers[key].update(_beside([found[blob] for blob in blobs]))
                 except DataError as error:
                     self._failed[key] = error.what
+
+    def quantized(self, blob: str, bits: int) -> Quantized:
+        """Return the integers of so many bits for a blob that `result` has integers for."""
+        return self._observers[self._of[blob]].quantized(bits)
 
     def result(self) -> tuple[dict[str, Range], dict[str, str]]:
         """Return blob -> what was seen of its group, and blob -> why no integers can stand for it."""

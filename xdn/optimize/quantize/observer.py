@@ -7,12 +7,9 @@ import numpy as np
 
 from xdn.errors import DataError
 from xdn.graph import Array
-from xdn.graph.quantized import Quantized
+from xdn.graph.quantized import BITS, Quantized
 from xdn.optimize.quantize.histogram import Histogram
 from xdn.registry import Registry
-
-#: The largest integers, of values that are never negative, and of those that are: -127 and 127 stand for one magnitude.
-UNSIGNED_LEVELS, SIGNED_LEVELS = 255, 127
 
 
 class Observer(ABC):
@@ -26,6 +23,7 @@ class Observer(ABC):
 
     def __init__(self) -> None:
         self.smallest = self.largest = 0.0
+        self._bits = BITS
 
     def update(self, values: Array) -> None:
         """Look at the values (N, ...) of the next images."""
@@ -52,19 +50,28 @@ class Observer(ABC):
 
     @property
     def levels(self) -> int:
-        """The largest integer."""
-        return SIGNED_LEVELS if self.signed else UNSIGNED_LEVELS
+        """The largest integer; of signed ones its negative stands for the same magnitude."""
+        return (1 << self._bits - self.signed) - 1
 
     @property
     def most(self) -> float:
         """The largest magnitude."""
         return max(-self.smallest, self.largest)
 
-    def quantized(self) -> Quantized:
-        """Return the integers; raise DataError where all values were 0, ShapeError where no f32 is their scale."""
+    def quantized(self, bits: int = BITS) -> Quantized:
+        """Return integers of so many bits, signed ones of 2 at least.
+
+        Raises
+        ------
+        DataError
+            Where all values were 0.
+        ShapeError
+            Where no f32 is their scale.
+        """
         if self.most == 0:
             raise DataError("all values were 0")
-        return Quantized(float(np.float32(min(self.reach(), self.most) / self.levels)), self.signed)
+        self._bits = max(bits, 1 + self.signed)
+        return Quantized(float(np.float32(min(self.reach(), self.most) / self.levels)), self.signed, self._bits)
 
 
 class HistogramObserver(Observer):
