@@ -21,6 +21,11 @@ class FlowWarp(CaffeLayer):
 
     fill_value: str = proto(1, "enum", default="ZERO", values={"ZERO": 1, "NOT_A_NUMBER": 2})
 
+    @property
+    def outside(self) -> float:
+        """What stands where a place lies beyond the image."""
+        return 0.0 if self.fill_value == "ZERO" else float("nan")
+
     def infer(self, bottoms: Blobs, n_tops: int) -> tuple[Blob, ...]:
         """The first bottom's shape (N, C, H, W)."""
         if len(bottoms) != 2 or len(bottoms[0].shape) != 4:
@@ -36,4 +41,4 @@ class FlowWarp(CaffeLayer):
         h, w = images.shape[2:]
         x = np.arange(w, dtype=np.float32) + flow[:, 0]
         y = np.arange(h, dtype=np.float32)[:, None] + flow[:, 1]
-        return (sampled_within(images, y, x, outside=0 if self.fill_value == "ZERO" else np.nan),)
+        return (sampled_within(images, y, x, outside=self.outside),)
