@@ -407,6 +407,7 @@ LAYER_CASES = [
     case("Pooling", _IMAGE, tops=2, kernel_size=3, stride=2, pad=1),
     case("Interp", _IMAGE, height=9, width=7),
     case("DeephiResize", _IMAGE, resize_type="BILINEAR", new_height=9, new_width=7),
+    case("Accum", _IMAGE, (3, 9, 7)),
     case("Warp", _IMAGE, (2, *_IMAGE[1:])),
     case("FlowWarp", _IMAGE, (2, *_IMAGE[1:])),
     case("Resize", _IMAGE, height=9, width=7),
@@ -466,7 +467,6 @@ LAYER_CASES += [
 ]
 #: Layer types that the executor computes on whole batches, by their reference or by what `xdn.kernels.whole` has.
 COMPUTED_APART = {
-    "Accum",
     "BatchReduction",
     "BatchReindex",
     "BoxOutput",

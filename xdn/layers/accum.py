@@ -6,8 +6,8 @@ import numpy as np
 
 from xdn.errors import ShapeError
 from xdn.graph import Array, Arrays, Blob, Blobs, Shape, Weights
-from xdn.layers.base import CaffeLayer, Message, layer_type, misfit, proto
-from xdn.layers.interpolation import aligned_corners, interpolated, interpolated_bytes
+from xdn.layers.base import CaffeLayer, Message, blobs_of, layer_type, misfit, proto
+from xdn.layers.interpolation import Corners, aligned_corners, interpolated, interpolated_bytes
 
 
 @layer_type("Accum")
@@ -37,10 +37,20 @@ class Accum(CaffeLayer):
             wanted = p, q
         return wanted if all(np.greater(wanted, largest)) else largest
 
+    def joined(self, count: int) -> int:
+        """Return how many of `count` bottoms are joined: all but the reference."""
+        return count - self.have_reference
+
+    def corners(self, bottoms: Blobs, number: int) -> tuple[Corners, Corners]:
+        """Return between which rows, and columns, of a bottom those of the top lie."""
+        size = self._size([bottom.shape for bottom in bottoms])
+        rows, columns = map(aligned_corners, bottoms[number].shape[2:], size)
+        return rows, columns
+
     def infer(self, bottoms: Blobs, n_tops: int) -> tuple[Blob, ...]:
         """(N, the sum of the C, H, W)."""
         shapes = [bottom.shape for bottom in bottoms]
-        joined = shapes[: len(shapes) - self.have_reference]
+        joined = shapes[: self.joined(len(shapes))]
         if not joined or any(len(shape) != 4 for shape in shapes) or len({shape[0] for shape in joined}) != 1:
             raise misfit(bottoms, "images (N, C, H, W), as many of each, and a reference where it is asked for")
         if min(self.top_height, self.top_width, self.size_divisible_by) < 0:
@@ -54,7 +64,6 @@ class Accum(CaffeLayer):
 
     def reference(self, bottoms: Arrays, weights: Weights, n_tops: int) -> tuple[Array, ...]:
         """Bottom by bottom: along the rows, then along the columns, each in f32."""
-        size = self._size([bottom.shape for bottom in bottoms])
-        joined = bottoms[: len(bottoms) - self.have_reference]
-        corners = [[aligned_corners(*pair) for pair in zip(x.shape[2:], size, strict=True)] for x in joined]
-        return (np.concatenate([interpolated(*each) for each in zip(joined, corners, strict=True)], axis=1),)
+        blobs = blobs_of(bottoms)
+        numbers = range(self.joined(len(bottoms)))
+        return (np.concatenate([interpolated(bottoms[i], self.corners(blobs, i)) for i in numbers], axis=1),)

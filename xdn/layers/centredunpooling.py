@@ -87,10 +87,12 @@ class CentredUnpooling(Resampling):
             middles = np.trunc((2 * begins + kernel - 1) / 2).astype(np.int64).clip(0, wanted - 1)
             # Of several at one place the last.
             last = np.append(middles[1:] != middles[:-1], True)
-            return ((at == middles) & last).astype(np.float32)
+            chosen: Array = ((at == middles) & last).astype(np.float32)
+            return chosen
         over = ((at >= begins) & (at < begins + kernel)).astype(np.float32)
-        spread = over / np.maximum(over.sum(axis=1, keepdims=True), 1)
+        spread: Array = over / np.maximum(over.sum(axis=1, keepdims=True), 1)
         if self.unpool == "REP":
             return spread
         # Windows end with the padding after the last place.
-        return spread / np.maximum(np.minimum(begins + kernel, wanted + pad) - begins, 1).astype(np.float32)
+        spread /= np.maximum(np.minimum(begins + kernel, wanted + pad) - begins, 1).astype(np.float32)
+        return spread

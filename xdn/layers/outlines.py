@@ -30,7 +30,7 @@ def decoded(coded: Array, priors: Array, variances: Array) -> Array:
         begins = np.tile((priors[:, :2] + priors[:, 2:]) / 2, 2)
     moves = coded[:, : begins.shape[1]]
     scale = np.tile(np.stack([variances[:, 0] * width, variances[:, 1] * height], axis=1), begins.shape[1] // 2)
-    corners = begins + moves * scale
+    corners: Array = begins + moves * scale
     if coded.shape[1] == QUADRILATERAL:
         return corners
     with np.errstate(over="ignore"):

@@ -1,4 +1,4 @@
-"""Interp, DeephiResize and Resize against their references: the same operations, so equal bits."""
+"""Interp, DeephiResize, Resize and Accum against their references: the same operations, so equal bits."""
 
 import pytest
 
@@ -37,3 +37,8 @@ def test_zeros_past_the_last_place(params):
 @pytest.mark.parametrize("kind", ["BILINEAR", "NEAREST"])
 def test_resize(kind, params):
     check_layer("DeephiResize", IMAGE, resize_type=kind, **params)
+
+
+@pytest.mark.parametrize("params", [{}, {"size_divisible_by": 4}, {"have_reference": True}])
+def test_several_of_any_size_side_by_side(params):
+    check_layer("Accum", (3, 5, 4), (17, 2, 3), (4, 6, 1), **params)
