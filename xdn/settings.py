@@ -187,7 +187,7 @@ MAX_SERVED_PIXELS, MAX_SERVED_SCANS = 1 << 24, 1 << 28
 #: of these and of what is made of them.
 SERVED_LATENCY_S, SERVED_REQUESTS, SERVED_BYTES = 0.1, 1024, 1 << 30
 #: For how many seconds runs are measured when a model is loaded, and how many runs of so many images at least.
-SERVED_MEASURED_S, SERVED_MEASURED_RUNS = 2.0, 2
+SERVED_MEASURED_S, SERVED_MEASURED_RUNS = 2.0, 4
 #: How often the front of a service asks its worker whether it lives, for how long that may say nothing, and how long
 #: one run may take before the worker is taken for hung, in seconds.
 SERVED_PING_S, SERVED_SILENCE_S, SERVED_HUNG_S = 2.0, 60.0, 120.0

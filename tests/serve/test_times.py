@@ -59,3 +59,13 @@ def test_a_schedule_can_be_left_out():
     times = times_of(channel={1: 1.0}, batch={1: 0.5})
     times.forget("batch")
     assert times.schedule(1) == "channel"
+
+
+def test_what_was_not_run_for_long_is_tried_again():
+    times = times_of(channel={1: 1.0, 2: 2.2})
+    for _ in range(200):
+        times.observe("channel", 1, 1.0)
+    assert times.seconds(2) / 2 < times.seconds(1)
+    assert times.seconds(2) > 0.7 * 2.2
+    times.observe("channel", 2, 2.2)
+    assert times.seconds(2) / 2 > times.seconds(1)

@@ -2,18 +2,31 @@
 
 from bisect import bisect_left
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 #: How much of what is remembered of the machine's speed is of the latest run.
 _LATEST = 0.2
 #: A run that takes so many times what was to be expected says nothing of its number of images.
 _OUTLIER = 1.5
+#: After each so many runs a time that none of them had is believed to be so much less, down to that share of it.
+_RUNS, _LESS, _LEAST = 32, 0.97, 0.75
+
+
+@dataclass
+class _Time:
+    """The least time of some number of images, what it is believed to be, and whether a run had it of late."""
+
+    least: float
+    believed: float
+    of_late: bool = True
 
 
 class Times:
     """Seconds that runs take.
 
     Of each number of images the least time counts, which is that of a run which nothing disturbed; how much longer
-    runs take at present is one factor of all of them.
+    runs take at present is one factor of all of them. A time that no run had for long is believed to be less, so that
+    it is tried again: what disturbed it when it was measured may be gone.
 
     Parameters
     ----------
@@ -21,24 +34,49 @@ class Times:
     """
 
     def __init__(self, schedules: Iterable[str]):
-        self._least: dict[str, dict[int, float]] = {schedule: {} for schedule in schedules}
+        self._known: dict[str, dict[int, _Time]] = {schedule: {} for schedule in schedules}
         self._fastest: dict[int, tuple[float, str]] = {}
-        self._slowdown = 1.0
+        self._slowdown, self._runs = 1.0, 0
 
     def observe(self, schedule: str, images: int, seconds: float) -> None:
         """Take note of a run."""
-        known = self._least[schedule]
-        expected = _seconds(known, images)
-        if expected is not None:
-            self._slowdown += _LATEST * (seconds / expected - self._slowdown)
-            seconds = seconds if images in known else seconds / max(1.0, self._slowdown)
-        if expected is None or seconds < (expected if images in known else _OUTLIER * expected):
-            known[images] = seconds
+        known = self._known[schedule]
+        before, expected = known.get(images), _seconds(known, images)
+        if before is not None:
+            self._slow(seconds / before.least)
+            if seconds < before.least or before.believed < before.least:
+                self._fastest.clear()
+            least = min(seconds, before.least)
+            known[images] = _Time(least, least)
+        elif expected is None:
+            known[images] = _Time(seconds, seconds)
             self._fastest.clear()
+        else:
+            self._slow(seconds / expected)
+            seconds /= max(1.0, self._slowdown)
+            if seconds < _OUTLIER * expected:
+                known[images] = _Time(seconds, seconds)
+                self._fastest.clear()
+        self._runs += 1
+        if self._runs % _RUNS == 0:
+            self._age()
+
+    def _slow(self, factor: float) -> None:
+        """Take note of how many times as long as expected a run took."""
+        self._slowdown += _LATEST * (factor - self._slowdown)
+
+    def _age(self) -> None:
+        """Believe times to be less that no run had of late."""
+        for known in self._known.values():
+            for time in known.values():
+                if not time.of_late:
+                    time.believed = max(_LESS * time.believed, _LEAST * time.least)
+                time.of_late = False
+        self._fastest.clear()
 
     def forget(self, schedule: str) -> None:
         """Take note that a schedule is not used."""
-        del self._least[schedule]
+        del self._known[schedule]
         self._fastest.clear()
 
     def seconds(self, images: int) -> float:
@@ -50,23 +88,25 @@ class Times:
         return self._of(images)[1]
 
     def _of(self, images: int) -> tuple[float, str]:
-        """Return the least time, and its schedule; the first schedule where nothing was measured."""
+        """Return the believed time, and its schedule; the first schedule where nothing was measured."""
         if images not in self._fastest:
-            found = [(seconds, name) for name, known in self._least.items() if (seconds := _seconds(known, images))]
-            self._fastest[images] = min(found) if found else (0.0, next(iter(self._least)))
+            found = [(seconds, name) for name, known in self._known.items() if (seconds := _seconds(known, images))]
+            self._fastest[images] = min(found) if found else (0.0, next(iter(self._known)))
         return self._fastest[images]
 
 
-def _seconds(known: dict[int, float], images: int) -> float | None:
-    """Return what so many images take by what is known of other numbers; None where nothing is."""
-    if images in known or not known:
-        return known.get(images)
+def _seconds(known: dict[int, _Time], images: int) -> float | None:
+    """Return what so many images are believed to take by what is known of other numbers; None where nothing is."""
+    if images in known:
+        return known[images].believed
+    if not known:
+        return None
     sizes = sorted(known)
     after = bisect_left(sizes, images)
     if after == 0:
-        return known[sizes[0]]
+        return known[sizes[0]].believed
     before = sizes[after - 1]
     if after == len(sizes):
-        return known[before] * images / before
+        return known[before].believed * images / before
     part = (images - before) / (sizes[after] - before)
-    return known[before] + part * (known[sizes[after]] - known[before])
+    return known[before].believed + part * (known[sizes[after]].believed - known[before].believed)
