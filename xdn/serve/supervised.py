@@ -164,11 +164,11 @@ class SupervisedEngine:
 
     async def _living(self) -> Process:
         """Return the worker, once one is ready."""
-        try:
-            async with asyncio.timeout(settings.SERVED_WAIT_S):
-                await self._started.wait()
-        except TimeoutError:
-            raise UnavailableError("the worker died, and no other is ready", mend="Try again later") from None
+        if not self._started.is_set():
+            try:
+                await asyncio.wait_for(self._started.wait(), settings.SERVED_WAIT_S)
+            except TimeoutError:
+                raise UnavailableError("the worker died, and no other is ready", mend="Try again later") from None
         if self._stopping or self._process is None:
             raise UnavailableError("the service is stopping")
         return self._process
