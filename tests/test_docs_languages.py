@@ -9,9 +9,11 @@ from tests.conftest import ROOT
 from tests.markdown import FENCED, anchors, headings
 
 DOCS, CHINESE = ROOT / "docs", ROOT / "docs" / "zh"
-#: Page in Chinese -> the same in English.
+#: Page in Chinese -> the same in English, which some have elsewhere.
 PAGES = {path: DOCS / path.relative_to(CHINESE) for path in sorted(CHINESE.rglob("*.md"))} | {
-    ROOT / "README.zh-CN.md": ROOT / "README.md"
+    ROOT / "README.zh-CN.md": ROOT / "README.md",
+    CHINESE / "bench.md": ROOT / "bench" / "README.md",
+    CHINESE / "contributing.md": ROOT / "CONTRIBUTING.md",
 }
 BOTH = pytest.mark.parametrize(
     ("english", "chinese"),
