@@ -1,0 +1,77 @@
+"""A version that is loaded."""
+
+import numpy as np
+import pytest
+
+from tests.serve.nets import SUM
+from xdn import api
+from xdn.errors import MemoryLimitError, UnsupportedError
+from xdn.runtime import session as runtime
+from xdn.serve.config import ModelConfig
+from xdn.serve.messages import InferRequest, Tensor, TooLargeError
+from xdn.serve.model import Model
+
+
+@pytest.fixture(name="model")
+def fixture_model(tmp_path):
+    path = tmp_path / "net.prototxt"
+    path.write_text(SUM)
+    made = Model("sum", "1", api.load(path), ModelConfig(max_batch=8), threads=1)
+    yield made
+    made.close()
+
+
+def warmed(model, limit_s=10.0):
+    model.compile()
+    for _ in model.warm(limit_s):
+        pass
+    return model
+
+
+def test_both_schedules_are_measured_and_agree(model):
+    warmed(model)
+    feed = {name: np.arange(24, dtype=np.float32).reshape(8, 3) for name in "ab"}
+    results = {name: session.run(None, feed) for name, session in model._sessions.items()}
+    assert set(results) == {"batch", "channel"}
+    for found in results.values():
+        named = {tensor.name: tensor.data for tensor in model.outputs(InferRequest("sum", ()), found)}
+        assert np.array_equal(named["z"], 2 * feed["a"])
+        assert np.array_equal(named["w"], 4 * feed["a"])
+
+
+def test_a_schedule_without_kernels_is_left_out(model, monkeypatch):
+    run = runtime.Session.run
+
+    def refused(session, *args):
+        if session.configuration.schedule == "batch":
+            raise UnsupportedError("no kernel")
+        return run(session, *args)
+
+    monkeypatch.setattr(runtime.Session, "run", refused)
+    warmed(model)
+    assert [model.times.schedule(images) for images in (1, 8, 64)] == ["channel"] * 3
+
+
+def test_a_net_without_any_kernel_is_an_error(model, monkeypatch):
+    def refused(*_):
+        raise UnsupportedError("no kernel")
+
+    monkeypatch.setattr(runtime.Session, "run", refused)
+    with pytest.raises(UnsupportedError):
+        warmed(model)
+
+
+def test_more_memory_than_there_is_is_the_requests_fault(model, monkeypatch):
+    def refused(*_):
+        raise MemoryLimitError("too much")
+
+    monkeypatch.setattr(runtime.Session, "run", refused)
+    with pytest.raises(TooLargeError, match="too much"):
+        model.run({}, 1)
+
+
+def test_outputs_come_in_the_order_in_which_they_are_wanted(model):
+    request = InferRequest("sum", (Tensor("a", "FP32", np.zeros((1, 3), np.float32)),), outputs=("w", "z"))
+    arrays = [np.zeros(1, np.float32), np.ones(1, np.float32)]
+    names = [tensor.name for tensor in model.outputs(request, arrays)]
+    assert names == ["w", "z"]
