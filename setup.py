@@ -105,6 +105,7 @@ setup(
             "xdn-train = xdn.cli.entry:train",
             "xdn-tune = xdn.cli.entry:tune",
             "xdn-report = xdn.cli.entry:report",
+            "xdn-serve = xdn.cli.entry:serve",
         ]
     },
     classifiers=[

@@ -72,5 +72,5 @@ def summary(name: str) -> str:
 
 
 #: Each is a console script, `xdn-inspect` and so on.
-COMMANDS = ("completion", "inspect", "optimize", "pack", "report", "run", "train", "tune")
-completion, inspect, optimize, pack, report, run, train, tune = map(_command, COMMANDS)
+COMMANDS = ("completion", "inspect", "optimize", "pack", "report", "run", "serve", "train", "tune")
+completion, inspect, optimize, pack, report, run, serve, train, tune = map(_command, COMMANDS)

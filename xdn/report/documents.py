@@ -690,3 +690,24 @@ class CompletionDocument(Document):
 @dataclass(frozen=True, kw_only=True)
 class RegistriesDocument(Document):
     """What can be chosen, by the kind of thing: `--list`; further fields are name -> what it is."""
+
+
+@KINDS.register("service")
+@dataclass(frozen=True, kw_only=True)
+class ServiceDocument(Document):
+    """Where a service answers, and what it serves: `xdn-serve`, when its models are loaded.
+
+    Parameters
+    ----------
+    host : str
+    http_port : int
+    grpc_port : int or None
+        None where there is no gRPC.
+    models : tuple of mapping
+        Name, version and state of each.
+    """
+
+    host: str
+    http_port: int
+    grpc_port: int | None
+    models: tuple[Mapping[str, str], ...]
