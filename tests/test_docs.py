@@ -29,7 +29,7 @@ def test_links_lead_somewhere(page):
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_named_paths_exist(page):
-    named = re.findall(r"`((?:xdn|bench|tests|tools|prototxt)/[\w./-]*)`", page.read_text())
+    named = re.findall(r"`((?:xdn|bench|deploy|tests|tools|prototxt)/[\w./-]*)`", page.read_text())
     assert [path for path in named if not (ROOT / path).exists()] == []
 
 
