@@ -73,3 +73,14 @@ def test_frames_are_bounded(monkeypatch):
             await other.receive()
 
     over_wires(scenario)
+
+
+def test_an_end_that_closes_before_it_has_read_all_is_closed():
+    async def scenario(one, other):
+        one.put({"kind": "unread"})
+        await one.sent()
+        other.close()
+        with pytest.raises(EOFError, match="closed"):
+            await one.receive()
+
+    over_wires(scenario)

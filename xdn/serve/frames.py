@@ -89,7 +89,10 @@ class Wire:
         buffer = bytearray(size)
         at, view = 0, memoryview(buffer)
         while at < size:
-            count = await self._loop.sock_recv_into(self._end, view[at:])
+            try:
+                count = await self._loop.sock_recv_into(self._end, view[at:])
+            except ConnectionError:
+                count = 0
             if not count:
                 raise EOFError("the other end is closed")
             at += count
