@@ -1,5 +1,6 @@
 """Caffe's HDF5 weights, written as Net::ToHDF5 does: read, matched, bounded, and not followed out of the file."""
 
+import multiprocessing
 import subprocess
 import sys
 
@@ -252,6 +253,28 @@ def test_cycles_end(path):
         with h5py.File(path, "a") as file:
             file[place] = file["data/a" if place.endswith("b") else "data"]
         refused(path, f"{place}: this is neither a data set nor a group of its own")
+
+
+def _tree_nodes_in_a_ring(path):
+    """Make each node of a group's tree the one to its own right, as HDF5 tells them: an address, 16 bytes after it."""
+    content = bytearray(path.read_bytes())
+    at = content.find(b"TREE")
+    assert at >= 0
+    while at >= 0:
+        content[at + 16 : at + 24] = at.to_bytes(8, "little")
+        at = content.find(b"TREE", at + 1)
+    path.write_bytes(content)
+
+
+def test_a_ring_of_tree_nodes_ends(path):
+    """The library would go around it without an end, deaf to signals: only the end of its process ends that."""
+    write(path, {"a": [NUMBERS]})
+    _tree_nodes_in_a_ring(path)
+    process = multiprocessing.get_context("fork").Process(target=read_caffemodel, args=(path,))
+    process.start()
+    process.join(20)
+    process.kill()
+    assert process.exitcode is not None
 
 
 def test_a_stored_type_is_not_a_layer(path):

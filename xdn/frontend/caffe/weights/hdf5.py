@@ -40,8 +40,8 @@ class _Reader:
         How many more bytes of numbers are read: together no more than the file has, however often one array is linked.
     found : mapping
         Layer name -> its blobs.
-    seen : set of int
-        The addresses of the groups.
+    seen : set
+        The places of the groups in the file, as HDF5 tells them.
     """
 
     h5py: Any
@@ -49,36 +49,36 @@ class _Reader:
     wanted: Container[str] | None
     left_bytes: int
     found: dict[str, tuple[StoredBlob | None, ...]] = field(default_factory=dict)
-    seen: set[int] = field(default_factory=set)
+    seen: set[tuple[int, int]] = field(default_factory=set)
 
     def error(self, what: str, place: str = "", mend: str = _DAMAGED) -> ParseError:
         return ParseError(what, where=f"{self.path}: {place}" if place else str(self.path), mend=mend)
 
     def read(self, file: Any) -> Stored:
         """Return all layers of the open file."""
-        if not file.links.exists(_ROOT) or self._kind(file, _ROOT, "data")[0] != self.h5py.h5o.TYPE_GROUP:
+        if not file.links.exists(_ROOT) or self._kind(file, _ROOT, "data")[0] != self.h5py.h5g.GROUP:
             raise self.error("there is no group 'data'")
         self._enter(self.h5py.h5g.open(file, _ROOT), "")
         return self.found
 
     def _enter(self, group: Any, layer: str) -> None:
         """Find the arrays in `group`, which are those of `layer`, and the layers in the groups in it."""
-        h5o = self.h5py.h5o
-        self.seen.add(h5o.get_info(group).addr)
+        h5g = self.h5py.h5g
+        self.seen.add(h5g.get_objinfo(group).objno)
         arrays: dict[int, tuple[bytes, str]] = {}
         for name in group:
             path = f"{layer}/{name.decode()}".lstrip("/")
             place = f"data/{path}"
-            kind, address = self._kind(group, name, place)
-            if kind == h5o.TYPE_DATASET:
+            kind, own = self._kind(group, name, place)
+            if kind == h5g.DATASET:
                 arrays[self._index(name.decode(), place)] = name, place
                 continue
-            if kind != h5o.TYPE_GROUP or address in self.seen:
+            if kind != h5g.GROUP or own in self.seen:
                 raise self.error("this is neither a data set nor a group of its own", place)
             if path.count("/") >= settings.MAX_GROUP_DEPTH or len(self.seen) > settings.MAX_LAYERS:
                 most = f"more than {settings.MAX_LAYERS} groups, or nested more than {settings.MAX_GROUP_DEPTH} deep"
                 raise self.error(most, place)
-            self._enter(self.h5py.h5g.open(group, name), path)
+            self._enter(h5g.open(group, name), path)
         if arrays:
             blobs: list[StoredBlob | None] = [None] * (max(arrays) + 1)
             read = self.wanted is None or layer in self.wanted
@@ -86,17 +86,18 @@ class _Reader:
                 blobs[index] = self._blob(self.h5py.h5d.open(group, name), place)
             self.found[layer] = tuple(blobs) if read else ()
 
-    def _kind(self, group: Any, name: bytes, place: str) -> tuple[int, int]:
-        """Return what the link `name` of `group` leads to, and its address: of this file, by a hard link.
+    def _kind(self, group: Any, name: bytes, place: str) -> tuple[int, tuple[int, int]]:
+        """Return what the link `name` of `group` leads to, and where that is: in this file, by a hard link.
 
-        A soft link may lead through an external one, which opens another file: neither is followed.
+        A soft link may lead through an external one, which opens another file: neither is followed. H5Oget_info is not
+        asked, which walks from node to node of a group's tree without end where a hostile file makes them a ring.
         """
         if not name or b"/" in name or name == b".":  # HDF5 would take it for a path
             raise self.error(f"a link has the name {name!r}", place)
         if group.links.get_info(name).type != self.h5py.h5l.TYPE_HARD:
             raise self.error("a soft or external link stands where an object of this file is expected", place)
-        found = self.h5py.h5o.get_info(group, name)
-        return found.type, found.addr
+        found = self.h5py.h5g.get_objinfo(group, name, follow_link=False)
+        return found.type, found.objno
 
     def _index(self, name: str, place: str) -> int:
         """Return the number of the array that a data set's name says."""
