@@ -59,6 +59,14 @@ def test_the_json_holds_ranges_and_reasons():
         "blob": "pool",
         "smallest": 0.0,
         "largest": found.ranges["pool"].largest,
-        "quantized": {"scale": found.ranges["pool"].quantized.scale, "signed": False},
+        "quantized": {"scale": found.ranges["pool"].quantized.scale, "signed": False, "bits": 8, "weight_bits": 8},
     }
     assert document["kept"].keys() == {"prob"}
+
+
+def test_readings_of_fewer_bits_are_told_as_such():
+    found = calibrated(bits=(2, 4))
+    a = found.net.layer("a").integers[0]
+    (told,) = calibration_document(found)["layers"]["a"]
+    assert told["quantized"] == {"scale": a.scale, "signed": False, "bits": 4, "weight_bits": 2}
+    assert ["u4", f"{a.scale:.4g}"] in [row[-2:] for row in rows(calibration_table(found))]

@@ -72,6 +72,11 @@ class Quantized:
         return (-(1 << self.bits - 1), (1 << self.bits - 1) - 1) if self.signed else (0, (1 << self.bits) - 1)
 
     @property
+    def name(self) -> str:
+        """What the integers are called, such as ``"u8"`` or ``"s4"``."""
+        return f"{'s' if self.signed else 'u'}{self.bits}"
+
+    @property
     def in_full(self) -> "Quantized":
         """The 8-bit integers of the same scale."""
         return Quantized(self.scale, self.signed)
@@ -102,7 +107,7 @@ class Quantized:
 
     def __str__(self) -> str:
         weights = "" if self.weight_bits == BITS else f", weights of {self.weight_bits} bits"
-        return f"{'s' if self.signed else 'u'}{self.bits}, scale {self.scale:.4g}{weights}"
+        return f"{self.name}, scale {self.scale:.4g}{weights}"
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """What calibration chose, as a table, a line and JSON."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
@@ -20,7 +20,7 @@ def calibration_table(calibrated: "Calibrated") -> Table:
         for blob, quantized in zip(layer.bottoms, layer.integers, strict=False):
             seen = calibrated.ranges[blob]
             extremes = f"{seen.smallest:.4g}", f"{seen.largest:.4g}"
-            rows.append((layer.name, blob, *extremes, quantized.element.name, f"{quantized.scale:.4g}"))
+            rows.append((layer.name, blob, *extremes, quantized.name, f"{quantized.scale:.4g}"))
     return table(("layer", "reads", "least", "most", "as", "scale"), rows, words=2)
 
 
@@ -52,7 +52,10 @@ def calibration_document(calibrated: "Calibrated") -> dict[str, Any]:
         "images": calibrated.images,
         "scored_images": calibrated.scored,
         "layers": {
-            layer.name: [{"blob": blob, **asdict(calibrated.ranges[blob])} for blob in layer.bottoms]
+            layer.name: [
+                {"blob": blob, **asdict(replace(calibrated.ranges[blob], quantized=how))}
+                for blob, how in zip(layer.bottoms, layer.integers, strict=False)
+            ]
             for layer in calibrated.net.layers
             if layer.integers
         },

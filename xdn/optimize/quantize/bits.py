@@ -41,6 +41,6 @@ def in_full_bits(net: Net) -> Net:
 
 def _clip(blob: str, how: Quantized, taken: set[str]) -> Layer:
     """Return the layer that clips a blob to the values of integers."""
-    name = free_name(f"{blob}/{'s' if how.signed else 'u'}{how.bits}", taken)
+    name = free_name(f"{blob}/{how.name}", taken)
     low, high = (float(real(bound) * real(how.scale)) for bound in how.range)
     return Layer(name, Clip(min=low, max=high), (blob,), (name,), quantized=(how.in_full,))
