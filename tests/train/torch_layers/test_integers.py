@@ -132,7 +132,7 @@ def test_filters_and_their_scales_have_the_gradients_of_their_source():
     quotient, bias = found["one:weight"] / scales[:, None], found["one:bias"] / (scales * S8.scale)
     # The bias is rounded, too, by the scale of both.
     steps = (quotient.round() - quotient) @ torch.tensor(x) + 2 * S8.scale * (bias.round() - bias)
-    np.testing.assert_allclose(gradients["one:weight_scale"], steps / (5 * 127) ** 0.5, rtol=1e-3, atol=1e-4)
+    np.testing.assert_allclose(gradients["one:weight_scale"], steps / 127**2, rtol=1e-3, atol=1e-6)
 
 
 def test_a_scale_below_zero_counts_by_its_magnitude():

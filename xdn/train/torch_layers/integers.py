@@ -7,7 +7,9 @@ with q = clip(rint(x / s)) of a value x
     d (s * q) / ds = q - x / s within the range, q beyond it
 
 and the gradient of s is scaled by 1 / sqrt(N * Q), N being how many values it stands for (of a bottom those of one
-image, of a filter its weights) and Q the largest integer. Weights of one bit are signs, whatever their size: gradients
+image, of a filter its weights) and Q the largest integer; of a filter by 1 / Q^2 where that is less. For a weight that
+is clipped moves its scale Q times as much as itself, and of 8 bits, whose scale is the largest weight / Q, that would
+be many times as fast, relative to their sizes. Weights of one bit are signs, whatever their size: gradients
 pass them all (Courbariaux et al., "BinaryConnect", 2015). `xdn.layers.integer` states what is computed.
 """
 
@@ -52,7 +54,7 @@ class Learned:
     def integers(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return clip(rint(x * (1 / s))), f32, and s; x are values (N, ...)."""
         x, (low, high) = x.float(), self.read.range
-        scale = _eased(as_scale(self.scale), x.numel() // max(1, len(x)), high)
+        scale = _eased(as_scale(self.scale), (max(1, x[:1].numel()) * high) ** -0.5)
         return _clipped(x * (1 / scale), low, high), scale
 
     def values(self, x: Tensor) -> Tensor:
@@ -113,9 +115,9 @@ def _clipped(quotient: Tensor, low: int, high: int) -> Tensor:
     return _rounded(quotient.clamp(low - _SLACK, high + _SLACK))
 
 
-def _eased(scale: Tensor, values: int, largest: int) -> Tensor:
-    """Return a scale whose gradient is scaled as its source says."""
-    found: Tensor = _Easing.apply(scale, (max(1, values) * largest) ** -0.5)
+def _eased(scale: Tensor, factor: float) -> Tensor:
+    """Return a scale whose gradient is scaled."""
+    found: Tensor = _Easing.apply(scale, factor)
     return found
 
 
@@ -174,7 +176,7 @@ def _integer_filters(params: Any, weights: Mapping[str, Tensor], bits: int) -> t
     """Return the integers of the filters (K, ...), f32, and their scales (K,)."""
     filters = params.filters(weights["weight"])
     low, high = weight_range(bits)
-    scales = _eased(as_scale(weights[SCALES]), filters[0].numel(), high)
+    scales = _eased(as_scale(weights[SCALES]), min((filters[0].numel() * high) ** -0.5, high**-2))
     steps = scales.reshape(-1, *(1,) * (filters.ndim - 1))
     return _sign(filters / steps.detach()) if bits == 1 else _clipped(filters / steps, low, high), scales
 
