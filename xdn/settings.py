@@ -63,8 +63,8 @@ BANDWIDTH_RUNS = 10
 #: many are a trace of some 8 MB.
 SLICES_KEPT = 1 << 16
 #: Images of a part, where a data set is run in parts: a fraction of a second for a small net, beside which keeping the
-#: part takes little, and of a large data set enough parts for many machines.
-BLOCK_IMAGES = 1000
+#: part takes little, and of a large data set enough parts for many machines. Whole chunks, whose vectors are all full.
+BLOCK_IMAGES = 6 * CHUNK_IMAGES
 #: The shortest time over which the processor's counter is compared with the system's clock, in seconds.
 CALIBRATION_S = 0.02
 #: The most threads of a session, on any machine.

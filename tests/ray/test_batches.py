@@ -1,5 +1,8 @@
 """Nets over Ray's data sets."""
 
+from pathlib import Path
+
+import cv2
 import numpy as np
 import pytest
 
@@ -45,12 +48,14 @@ def test_other_columns_are_refused(batch, said):
 
 
 @pytest.mark.slow  # a cluster takes seconds to begin
-def test_images_stream_through_workers(cluster):
+def test_images_that_ray_reads_stream_through_workers(cluster, tmp_path):
     work = stripes_work(COUNT)
-    rows = [{"image": image, "number": number} for number, image in enumerate(work.images.images())]
-    dataset = cluster.data.from_items(rows, override_num_blocks=5)
-    mapped = map_batches(dataset, session(), work.transform, batch=8, workers=2)
-    found = sorted(mapped.take_all(), key=lambda row: row["number"])
-    assert [row["number"] for row in found] == list(range(COUNT))
+    for number, image in enumerate(work.images.images()):
+        cv2.imwrite(str(tmp_path / f"{number:03}.png"), image[..., ::-1])
+    dataset = cluster.data.read_images(str(tmp_path), mode="RGB", include_paths=True)
+    mapped = map_batches(dataset, session(), work.transform, batch=8)
+    found = sorted(mapped.take_all(), key=lambda row: row["path"])
+    assert [int(Path(row["path"]).stem) for row in found] == list(range(COUNT))
+    assert sorted(found[0]) == ["path", "pool"]
     expected = session().run_pixels(work.images.images(), work.transform)[0]
     assert np.array_equal(np.stack([row["pool"] for row in found]), expected)

@@ -12,11 +12,22 @@ from tests.evaluate.building import Stripes
 from tests.shards.building import BLOCK, IMAGES, stripes_work
 from xdn.cli.run import main
 from xdn.ray import run_parts
+from xdn.ray.parts import handed_out
 from xdn.shards.folder import PartsFolder
 from xdn.shards.merged import merged
 from xdn.shards.work import run_blocks
 
-pytestmark = pytest.mark.slow  # a cluster takes seconds to begin
+
+@pytest.mark.parametrize(("blocks", "workers"), [(0, 3), (1, 3), (20, 2), (1000, 10), (100_000, 1000)])
+def test_each_block_is_handed_out_once_and_in_the_end_a_few(blocks, workers):
+    pieces = list(handed_out(blocks, workers))
+    assert [place for piece in pieces for place in piece] == list(range(blocks))
+    sizes = [len(piece) for piece in pieces]
+    assert sizes == sorted(sizes, reverse=True)
+    share = blocks / workers
+    assert max(sizes, default=1) <= max(1, share / 8)
+    assert sizes[-1:] <= [max(1, share / 64)]
+    assert len(sizes) <= (40 * workers if share >= 64 else blocks)
 
 
 class Deadly(Stripes):
@@ -39,6 +50,7 @@ class Deadly(Stripes):
         return super()._images(start, stop)
 
 
+@pytest.mark.slow  # a cluster takes seconds to begin
 def test_workers_say_what_one_process_says(cluster, tmp_path):
     work, told = stripes_work(), []
     folders = [PartsFolder.begin(tmp_path / name, work.run("net", BLOCK)) for name in ("ray", "alone")]
@@ -53,6 +65,7 @@ def test_workers_say_what_one_process_says(cluster, tmp_path):
     assert told[-1] == (IMAGES, IMAGES)
 
 
+@pytest.mark.slow  # a cluster takes seconds to begin
 def test_a_worker_that_is_lost_loses_no_image(cluster, tmp_path):
     work = replace(stripes_work(), images=Deadly(tmp_path / "mark"))
     folder = PartsFolder.begin(tmp_path / "parts", work.run("net", BLOCK))
@@ -62,6 +75,7 @@ def test_a_worker_that_is_lost_loses_no_image(cluster, tmp_path):
     assert (result.images, result.parts, result.accuracy.correct) == (IMAGES, 4, IMAGES)
 
 
+@pytest.mark.slow  # a cluster takes seconds to begin
 def test_a_driver_that_begins_again_runs_what_is_missing(cluster, tmp_path, monkeypatch, capsys):
     from tests.evaluate.building import brightest_channel
     from xdn import frontend

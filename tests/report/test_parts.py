@@ -5,7 +5,7 @@ from xdn.evaluate.accuracy import Accuracy
 from xdn.report.parts import merged_table, progress_line, workers_table
 from xdn.shards.merged import Merged, WorkerTimes
 
-WORKERS = (WorkerTimes("a:1", 1, 2, 300, 1.5, 4), WorkerTimes("b:2", 2, 1, 100, 1.0, 0))
+WORKERS = (WorkerTimes("a:1", 1, 2, 300, 1.4, 1.5, 4), WorkerTimes("b:2", 2, 1, 100, 1.0, 1.0, 0))
 MERGED = Merged("net", "Stripes, test", 400, 3, Accuracy(390, 400, 1, 399), 2.5, 1.5, WORKERS)
 
 
@@ -29,6 +29,6 @@ def test_a_net_without_classes_has_outputs():
 def test_each_worker_has_a_row():
     rows = rendered(workers_table(MERGED)).splitlines()
     assert [row.split() for row in rows if ":" in row] == [
-        ["a:1", "1", "2", "300", "1.50", "s", "200", "4"],
-        ["b:2", "2", "1", "100", "1.00", "s", "100", "0"],
+        ["a:1", "1", "2", "300", "1.40", "s", "1.50", "s", "200", "4"],
+        ["b:2", "2", "1", "100", "1.00", "s", "1.00", "s", "100", "0"],
     ]

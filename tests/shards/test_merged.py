@@ -36,7 +36,7 @@ def test_workers_are_told_apart(tmp_path):
     work = stripes_work()
     folder = folder_of(work, tmp_path)
     part = work.part(folder.run.blocks()[0], folder.run.digest)
-    replace(part, facts=replace(part.facts, worker="other:1", seconds=5.0)).write(folder.path)
+    replace(part, facts=replace(part.facts, worker="other:1", began=0.0, seconds=5.0)).write(folder.path)
     result = merged(folder)
     assert [(each.parts, each.images) for each in result.workers] in ([(1, 20), (3, 50)], [(3, 50), (1, 20)])
     assert result.longest_s == 5.0

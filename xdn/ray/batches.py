@@ -11,8 +11,11 @@ from xdn.data.pixels import PixelTransform
 from xdn.errors import InputError
 from xdn.evaluate.answers import warm
 from xdn.graph import Array
-from xdn.ray.workers import Baggage, settled, worker_options
+from xdn.ray.workers import Baggage, settled, worker_options, workers_of
 from xdn.runtime.session import Session
+
+#: Processors that stay free: where actors have all of them, Ray's tasks that read wait for ever.
+_READING = 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,7 +88,7 @@ def map_batches(
     batch : int
         Rows in a call; the last one may have fewer.
     workers : int, optional
-        Actors, by default as many as the cluster has processors for.
+        Actors at most, by default as many as the cluster has processors for; one stays free for Ray to read the rows.
 
     Returns
     -------
@@ -99,7 +102,7 @@ def map_batches(
     SettingError
         Where the cluster has no room for one actor.
     """
-    options = worker_options(session.threads, workers)
+    options = worker_options(session.threads, workers_of(session.threads, workers, _READING))
     inference = _Inference(settled(session), transform, image)
     first = dataset.take_batch(batch, batch_format="numpy")
     if transform is None:

@@ -48,8 +48,8 @@ def connected(address: str | None = None) -> Iterator[None]:
         ray.shutdown()
 
 
-def room(threads: int) -> int:
-    """Return how many workers of so many threads the cluster has processors for.
+def room(threads: int, others: int = 0) -> int:
+    """Return how many workers of so many threads the cluster has processors for, beside `others` that are left free.
 
     Raises
     ------
@@ -57,7 +57,8 @@ def room(threads: int) -> int:
         Where it has none for a single one.
     """
     cpus = int(ray_module().cluster_resources().get("CPU", 0))
-    if cpus < threads:
-        what = f"a worker of {threads} threads has no room: the cluster has {cpus} processors"
-        raise SettingError(what, where="--threads", mend="Ask for fewer threads")
-    return cpus // threads
+    if cpus - others < threads:
+        free = f", of which {others} must stay free to read images" if others else ""
+        what = f"a worker of {threads} threads has no room: the cluster has {cpus} processors{free}"
+        raise SettingError(what, where="threads", mend="Ask for fewer threads, or begin a larger cluster")
+    return (cpus - others) // threads

@@ -1,31 +1,49 @@
 """A run in parts by Ray: workers write the parts of blocks, and the driver sees to it that each is there."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path
-from typing import Any
 
 from xdn.errors import DataError, listed
 from xdn.graph import Array
 from xdn.ray.cluster import ray_module
-from xdn.ray.workers import Baggage, settled, worker_options
+from xdn.ray.workers import Baggage, settled, worker_options, workers_of
 from xdn.runtime.backend import Progress
 from xdn.shards.cut import Block
 from xdn.shards.folder import PartsFolder
-from xdn.shards.work import Work
+from xdn.shards.work import Work, run_blocks
+
+#: What is handed out is so small a share of what each worker has left to do, and of what it has to do in all at least.
+_SHARE, _LEAST = 8, 64
+
+
+def handed_out(blocks: int, workers: int) -> Iterator[range]:
+    """Yield the places of the blocks that are handed out together: ever fewer, so that all workers end together.
+
+    The driver takes as long for many as for one; and a worker that is slow, with one piece to do and another one that
+    waits for it, is not the last. (Polychronopoulos and Kuck, Guided Self-Scheduling, IEEE Transactions on Computers
+    36, 1987.)
+    """
+    start, least = 0, max(1, blocks // (_LEAST * workers))
+    while start < blocks:
+        stop = min(blocks, start + max(least, (blocks - start) // (_SHARE * workers)))
+        yield range(start, stop)
+        start = stop
 
 
 class _Worker:
     """An actor: makes the parts of blocks, and writes them where all can see them."""
 
-    def __init__(self, baggage: Baggage, folder: Path, run: str):
-        self._work: Work = baggage.unpacked()
-        self._folder, self._run = folder, run
+    def __init__(self, baggage: Baggage):
+        self._work: Work
+        self._folder: PartsFolder
+        self._blocks: tuple[Block, ...]
+        self._work, self._folder, self._blocks = baggage.unpacked()
+        self._work.prepare(self._folder.run.block_images)
 
-    def __call__(self, batch: dict[str, Array]) -> dict[str, Any]:
-        found = [Block(*each) for each in zip(batch["start"].tolist(), batch["stop"].tolist(), strict=True)]
-        for block in found:
-            self._work.part(block, self._run).write(self._folder)
+    def __call__(self, batch: dict[str, Array]) -> dict[str, Array]:
+        for start, stop in zip(batch["start"].tolist(), batch["stop"].tolist(), strict=True):
+            # Some are there where another worker was lost among them.
+            run_blocks(self._work, self._folder, self._folder.missing(self._blocks[start:stop]), prepared=True)
         return batch
 
 
@@ -64,19 +82,17 @@ def run_parts(
     data = ray_module("ray.data")
     work = replace(work, session=settled(work.session))
     work.prepare(folder.run.block_images)
-    rows = [{"start": block.start, "stop": block.stop} for block in blocks]
-    arguments = Baggage.packed(work), folder.path.absolute(), folder.run.digest
+    count = workers_of(work.session.threads, workers)
+    rows = [{"start": each.start, "stop": each.stop} for each in handed_out(len(blocks), count)]
+    arguments = (Baggage.packed((work, folder.absolute(), tuple(blocks))),)
     data.DataContext.get_current().enable_progress_bars = False
-    # A block of Ray's for each of ours, which are then handed out one by one.
+    # A block of Ray's for each row, which are then handed out one by one.
     streamed = data.from_items(rows, override_num_blocks=len(rows)).map_batches(
-        _Worker,
-        batch_size=1,
-        fn_constructor_args=arguments,
-        **worker_options(work.session.threads, workers),
+        _Worker, batch_size=1, fn_constructor_args=arguments, **worker_options(work.session.threads, count)
     )
     done, total = 0, sum(map(len, blocks))
     for row in streamed.iter_rows():
-        done += row["stop"] - row["start"]
+        done += sum(map(len, blocks[row["start"] : row["stop"]]))
         if progress is not None:
             progress(done, total)
     unseen = folder.missing(tuple(blocks))

@@ -43,7 +43,19 @@ def settled(session: Session) -> Session:
     return FusingSession(session.net, post_fusion=False, configuration=told, backend=session.backend)
 
 
-def worker_options(threads: int, workers: int | None) -> dict[str, Any]:
-    """Return what `ray.data.Dataset.map_batches` is told of workers, by default as many as the cluster has room for."""
-    pool = ray_module("ray.data").ActorPoolStrategy(size=min(workers or room(threads), room(threads)))
+def workers_of(threads: int, asked: int | None, others: int = 0) -> int:
+    """Return how many workers of so many threads there are to be: as many as asked for, and have room (`room`).
+
+    Raises
+    ------
+    SettingError
+        Where not one has.
+    """
+    most = room(threads, others)
+    return most if asked is None else min(asked, most)
+
+
+def worker_options(threads: int, workers: int) -> dict[str, Any]:
+    """Return what `ray.data.Dataset.map_batches` is told of workers."""
+    pool = ray_module("ray.data").ActorPoolStrategy(size=workers)
     return {"compute": pool, "num_cpus": threads, "batch_format": "numpy"}

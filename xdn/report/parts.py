@@ -35,15 +35,16 @@ def merged_table(result: Merged) -> Table:
 
 def workers_table(result: Merged) -> Table:
     """Return a table with a row for each process that took part."""
-    columns = ("worker", "threads", "parts", "images", "computed", "images/s", "kernels compiled")
+    columns = ("worker", "threads", "parts", "images", "computed", "in", "images/s", "kernels compiled")
     rows = [
         (
             each.worker,
             str(each.threads),
             str(each.parts),
             str(each.images),
-            duration(each.seconds),
-            f"{each.images / each.seconds:.0f}",
+            duration(each.busy_s),
+            duration(each.span_s),
+            f"{each.images / each.span_s:.0f}",
             str(each.kernels_compiled),
         )
         for each in result.workers

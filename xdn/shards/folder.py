@@ -121,6 +121,10 @@ class PartsFolder:
             raise ParseError("a run has images, and a part of it, too", where=where)
         return cls(path, run)
 
+    def absolute(self) -> "PartsFolder":
+        """Return the folder for a process that works elsewhere."""
+        return PartsFolder(self.path.absolute(), self.run)
+
     def missing(self, asked: tuple[Block, ...]) -> tuple[Block, ...]:
         """Return the blocks of those asked for that have no whole part of this run yet."""
         return tuple(block for block in asked if not self._has(block))

@@ -1,5 +1,7 @@
 """The result of all parts of a run."""
 
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,7 +9,7 @@ import numpy as np
 from xdn.errors import ParseError
 from xdn.evaluate.accuracy import Accuracy, measured, together
 from xdn.shards.folder import PartsFolder, Run
-from xdn.shards.part import CLASS, SCORES, Part
+from xdn.shards.part import CLASS, SCORES, Part, PartFacts
 
 
 @dataclass(frozen=True)
@@ -19,8 +21,8 @@ class WorkerTimes:
     worker : str
         Host, and number of the process.
     threads, parts, images : int
-    seconds : float
-        In which it computed these.
+    busy_s, span_s : float
+        Seconds in which it computed these; from its first image to its last result, and so with what lay between.
     kernels_compiled : int
         Kernels that it compiled since no cache, and nobody else, had them.
     """
@@ -29,7 +31,8 @@ class WorkerTimes:
     threads: int
     parts: int
     images: int
-    seconds: float
+    busy_s: float
+    span_s: float
     kernels_compiled: int
 
 
@@ -47,7 +50,7 @@ class Merged:
     busy_s : float
         Seconds of all processes added up.
     longest_s : float
-        Of the process that computed longest: what the run takes where all of them begin together.
+        Of the process that took longest: what the run takes where all of them begin together.
     workers : tuple of WorkerTimes
     """
 
@@ -74,31 +77,36 @@ def merged(folder: PartsFolder) -> Merged:
     DataError, ParseError
         As `PartsFolder.parts` and `Part.read` do.
     """
-    run, workers = folder.run, dict[str, WorkerTimes]()
+    run, by_worker = folder.run, defaultdict[str, list[PartFacts]](list)
     accuracies = []
     for part in folder.parts():
-        facts = part.facts
-        before = workers.get(facts.worker, WorkerTimes(facts.worker, facts.threads, 0, 0, 0.0, 0))
-        workers[facts.worker] = WorkerTimes(
-            facts.worker,
-            facts.threads,
-            before.parts + 1,
-            before.images + len(facts.block),
-            before.seconds + facts.seconds,
-            max(before.kernels_compiled, facts.kernels_compiled),
-        )
+        by_worker[part.facts.worker].append(part.facts)
         if run.scored:
             accuracies.append(_accuracy(part, run))
-    found = sorted(workers.values(), key=lambda each: each.worker)
+    workers = tuple(_times(by_worker[name]) for name in sorted(by_worker))
     return Merged(
         run.net,
         run.data,
         run.images,
-        sum(each.parts for each in found),
+        sum(each.parts for each in workers),
         together(accuracies) if accuracies else None,
-        sum(each.seconds for each in found),
-        max(each.seconds for each in found),
-        tuple(found),
+        sum(each.busy_s for each in workers),
+        max(each.span_s for each in workers),
+        workers,
+    )
+
+
+def _times(parts: Sequence[PartFacts]) -> WorkerTimes:
+    """Return what the parts of one process say of it."""
+    last = max(parts, key=lambda each: each.began)
+    return WorkerTimes(
+        last.worker,
+        last.threads,
+        len(parts),
+        sum(len(each.block) for each in parts),
+        sum(each.seconds for each in parts),
+        last.began + last.seconds - min(each.began for each in parts),
+        last.kernels_compiled,
     )
 
 

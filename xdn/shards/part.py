@@ -34,8 +34,10 @@ class PartFacts:
         Which process made it: host, and number.
     threads : int
         As many as it computed with.
+    began : float
+        When it began, in seconds since 1970.
     seconds : float
-        From reading the images to their results.
+        From then, reading the images, to their results.
     kernels_compiled : int
         Kernels that the process had compiled until then since no cache had them.
     """
@@ -45,6 +47,7 @@ class PartFacts:
     stop: int
     worker: str
     threads: int
+    began: float
     seconds: float
     kernels_compiled: int = 0
 

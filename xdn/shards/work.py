@@ -4,7 +4,7 @@ import hashlib
 import os
 import platform
 import time
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -76,12 +76,12 @@ class Work:
 
     def part(self, block: Block, run: str) -> Part:
         """Return what the net says of a block; `run` is the digest of the run."""
-        begin = time.perf_counter()
+        began, begin = time.time(), time.perf_counter()
         images = self.dataset.images(block.start, block.stop)
         columns = self._columns(images)
         seconds = time.perf_counter() - begin
         session = self.session
-        told = worker_name(), session.threads, seconds, session.kernels_compiled
+        told = worker_name(), session.threads, began, seconds, session.kernels_compiled
         labels = self.dataset.labels[block.start : block.stop]
         return Part(PartFacts(run, block.start, block.stop, *told), labels, columns)
 
@@ -127,15 +127,23 @@ def _digest(*said: object) -> str:
     return sha.hexdigest()[:16]
 
 
-def run_blocks(work: Work, folder: PartsFolder, blocks: Iterable[Block], progress: Progress | None = None) -> int:
+def run_blocks(
+    work: Work,
+    folder: PartsFolder,
+    blocks: Sequence[Block],
+    progress: Progress | None = None,
+    *,
+    prepared: bool = False,
+) -> int:
     """Make the parts of blocks, one after the other; return how many images they have.
 
-    `progress` is told the images that are done, and all of these.
+    `progress` is told the images that are done, and all of these. Where nothing is `prepared` yet that comes first, so
+    that no part's time has it.
     """
-    asked = list(blocks)
-    done, total, digest = 0, sum(map(len, asked)), folder.run.digest
-    work.prepare(folder.run.block_images)
-    for block in asked:
+    if not prepared:
+        work.prepare(folder.run.block_images)
+    done, total, digest = 0, sum(map(len, blocks)), folder.run.digest
+    for block in blocks:
         work.part(block, digest).write(folder.path)
         done += len(block)
         if progress is not None:
