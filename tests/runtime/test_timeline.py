@@ -15,8 +15,11 @@ from xdn.runtime.profile import INPUT, OUTPUT
 from xdn.runtime.session import Session
 
 CHUNKED = Configuration(threads=2, schedule="batch", chunk_blocks=1)
-#: Two teams of two threads, four images a round.
-TEAMS = Configuration(threads=4, members=2, schedule="channel", chunk_blocks=2)
+#: A team of two threads, two images a round.
+TEAMS = Configuration(threads=2, members=2, schedule="channel", chunk_blocks=2)
+BOTH = pytest.mark.parametrize(
+    ("configuration", "images"), [(CHUNKED, 3 * B + 4), (TEAMS, 5)], ids=["chunks", "rounds"]
+)
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +35,7 @@ def measured(net, images, configuration):
     return session
 
 
-@pytest.mark.parametrize(("configuration", "images"), [(CHUNKED, 3 * B + 4), (TEAMS, 11)], ids=["chunks", "rounds"])
+@BOTH
 def test_each_layer_sees_every_image(net, configuration, images):
     session = measured(net, images, configuration)
     found, members = session.timeline(), configuration.members or 1
@@ -47,9 +50,9 @@ def test_each_layer_sees_every_image(net, configuration, images):
         assert sorted(own) == sorted([*range(images)] * members * (2 if layer == OUTPUT else 1))
 
 
-@pytest.mark.parametrize("configuration", [CHUNKED, TEAMS], ids=["chunks", "rounds"])
-def test_no_thread_does_two_things_at_once(net, configuration):
-    found = measured(net, 3 * B, configuration).timeline()
+@BOTH
+def test_no_thread_does_two_things_at_once(net, configuration, images):
+    found = measured(net, images, configuration).timeline()
     begins = [each.begin_us for each in found.intervals]
     assert begins == sorted(begins)
     assert begins[0] == 0
@@ -64,8 +67,9 @@ def test_the_profile_is_the_sum(net):
     found, profile = session.timeline(), session.profile(1.0)
     for row in profile.layers[:-2]:
         own = sum(each.us for each in found.intervals if each.layer == row.name)
-        # Between the two readings that end a step the system may take the processor.
-        assert 0 < own < 1e3 * sum(row.worker_ms) * 1.001
+        # A slice ends before the step's sum does, and the system may take the processor between the two. The counter's
+        # rate was measured twice.
+        assert 0 < own < 1e3 * sum(row.worker_ms) * 1.01
 
 
 def test_the_first_ones_are_kept(net, monkeypatch):
