@@ -256,7 +256,7 @@ def _layers(draw, cls):
 @pytest.mark.parametrize(("name", "cls"), TYPES)
 def test_several_at_once_on_any_bottoms(name, cls):
     # Any number of examples may be refused: that is what is tested.
-    @settings(max_examples=60 if FULL_MATRIX else 20, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=60 if FULL_MATRIX else 10, suppress_health_check=list(HealthCheck))
     @given(layer=_layers(cls), seed=st.integers(0, 9))
     def check(layer, seed):
         _check(*layer, np.random.default_rng(seed))
