@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from xdn import settings
-from xdn.serve.datatypes import DATATYPES, from_raw, from_values, name_of, raw_bytes, to_raw, to_values
+from xdn.serve.datatypes import DATATYPES, content_bytes, from_raw, from_values, name_of, raw_bytes, to_raw, to_values
 from xdn.serve.messages import BadRequestError, Tensor, TooLargeError
 
 NUMBERS = [name for name in DATATYPES if name != "BYTES"]
@@ -120,3 +120,8 @@ def test_the_elements_of_bytes_are_bounded(monkeypatch):
 def test_a_tensor_of_a_response_need_not_be_contiguous():
     tensor = Tensor("y", "FP32", np.arange(6, dtype=np.float32).reshape(2, 3).T)
     assert bytes(to_raw(tensor.data)) == np.array([0, 3, 1, 4, 2, 5], np.float32).tobytes()
+
+
+def test_the_size_of_bytes_is_that_of_their_content():
+    assert content_bytes(from_values("x", "BYTES", [2], ["a" * 1000, ""])) >= 1000
+    assert content_bytes(from_values("x", "FP16", [2], [1, 2])) == 4

@@ -78,6 +78,12 @@ def raw_bytes(datatype: str, shape: Shape) -> int | None:
     return None if dtype.hasobject else math.prod(shape) * dtype.itemsize
 
 
+def content_bytes(tensor: Tensor) -> int:
+    """Return how many bytes the values of a tensor take in memory, those of BYTES among them."""
+    data = tensor.data
+    return data.nbytes + (sum(map(len, data.flat)) if data.dtype.hasobject else 0)
+
+
 def from_raw(name: str, datatype: str, shape: Sequence[int], raw: bytes | bytearray | memoryview) -> Tensor:
     """Return the tensor `name` of its binary form; its data is a view of `raw`, but for BYTES.
 

@@ -8,7 +8,7 @@ import numpy as np
 from xdn.element import REAL
 from xdn.errors import listed
 from xdn.runtime.arguments import Argument
-from xdn.serve.datatypes import name_of
+from xdn.serve.datatypes import content_bytes, name_of
 from xdn.serve.messages import BadRequestError, InferRequest, Tensor, TensorMetadata, TooLargeError
 
 #: Axes of a tensor of images by its datatype: encoded files (N), raw pixels (N, H, W, C).
@@ -110,7 +110,7 @@ class Signature:
 
     def bytes_of(self, request: InferRequest, images: int) -> int:
         """Return about how many bytes a request takes, with what is made of its images."""
-        own = sum(_size(tensor) for tensor in request.inputs)
+        own = sum(content_bytes(tensor) for tensor in request.inputs)
         made = 0 if self.quick(request) else REAL.bytes * math.prod(self.image_shape or ()) * images
         return own + made
 
@@ -123,8 +123,3 @@ def _told(argument: Argument) -> TensorMetadata:
     """Return what the protocol tells of an input or output."""
     shape = tuple(axis if isinstance(axis, int) else _FREE for axis in argument.shape)
     return TensorMetadata(argument.name, name_of(np.dtype(argument.type)), shape)
-
-
-def _size(tensor: Tensor) -> int:
-    """Return the bytes of a tensor's content."""
-    return sum(map(len, tensor.data.flat)) if tensor.data.dtype.hasobject else tensor.data.nbytes

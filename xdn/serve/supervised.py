@@ -15,6 +15,7 @@ from dataclasses import asdict, replace
 from xdn import settings
 from xdn.serve.admission import Admission
 from xdn.serve.catalog import Catalog
+from xdn.serve.datatypes import content_bytes
 from xdn.serve.frames import Document
 from xdn.serve.messages import (
     InferRequest,
@@ -101,7 +102,7 @@ class SupervisedEngine:
     async def infer(self, request: InferRequest) -> InferResponse:
         """Answer a request; errors as the protocol's `infer` says."""
         received_ns = time.perf_counter_ns()
-        size = sum(tensor.data.nbytes for tensor in request.inputs)
+        size = sum(map(content_bytes, request.inputs))
         try:
             with self._admission.admitted(size):
                 document, tensors = await self._answered(request)
