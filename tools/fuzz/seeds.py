@@ -4,6 +4,7 @@ import io
 import json
 import pickle
 import sqlite3
+import struct
 import tempfile
 import zlib
 from collections.abc import Sequence
@@ -21,6 +22,7 @@ from xdn.frontend import wire
 from xdn.frontend.caffe.weights.blobproto import encode_blob_head
 from xdn.kernels.core.choice import Choice
 from xdn.runtime.configuration import Configuration
+from xdn.serve.grpc.proto import service
 from xdn.tune.store import Key, Result, Store
 from xdn.tune.trial import Trial
 
@@ -260,3 +262,47 @@ def stores() -> tuple[bytes, ...]:
             connection.execute("PRAGMA journal_mode=DELETE")
         connection.close()
         return (store.path.read_bytes(),)
+
+
+def requests() -> tuple[bytes, ...]:
+    """Return requests to a service: JSON, and after the first line's end tensors in the binary form."""
+
+    def tensor(name: str, datatype: str, shape: list[int], **fields: object) -> dict[str, object]:
+        """Return an input."""
+        return {"name": name, "datatype": datatype, "shape": shape, **fields}
+
+    listed = {
+        "id": "7",
+        "inputs": [
+            tensor("x", "FP32", [2, 2], data=[[1, 2.5], [-3e2, 0]]),
+            tensor("t", "BYTES", [2], data=["a", "b]"]),
+            tensor("b", "BOOL", [1], data=[True]),
+        ],
+        "outputs": [{"name": "x", "parameters": {"binary_data": True}}],
+        "parameters": {"timeout": 1000},
+    }
+    raw = np.float32([1, 2]).tobytes() + struct.pack("<I2sI", 2, b"ab", 0)
+    binary = {
+        "inputs": [
+            tensor("x", "FP32", [1, 2], parameters={"binary_data_size": 8}),
+            tensor("z", "INT8", [3], data=[1, -2, 3]),
+            tensor("t", "BYTES", [2], parameters={"binary_data_size": 10}),
+        ],
+        "parameters": {"binary_data_output": True},
+    }
+    return json.dumps(listed).encode(), json.dumps(binary).encode() + b"\n" + raw
+
+
+def request_messages() -> tuple[bytes, ...]:
+    """Return requests to a service as gRPC has them, with values in fields, and raw."""
+    made = service().messages["ModelInferRequest"]
+    inputs = [
+        {"name": "x", "datatype": "FP32", "shape": [1, 2], "contents": {"fp32_contents": [1, 2]}},
+        {"name": "z", "datatype": "INT8", "shape": [3], "contents": {"int_contents": [1, -2, 3]}},
+        {"name": "t", "datatype": "BYTES", "shape": [2], "contents": {"bytes_contents": [b"a", b""]}},
+    ]
+    raw = np.float32([1, 2]).tobytes(), b"\1\2\3", struct.pack("<IcI", 1, b"a", 0)
+    bare = [{name: value for name, value in each.items() if name != "contents"} for each in inputs]
+    fields = {"model_name": "net", "id": "7", "outputs": [{"name": "x"}]}
+    listed = made(inputs=inputs, parameters={"timeout": {"int64_param": 1000}}, **fields)
+    return listed.SerializeToString(), made(inputs=bare, raw_input_contents=raw, **fields).SerializeToString()

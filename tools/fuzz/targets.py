@@ -16,6 +16,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from random import Random
 
+from google.protobuf.message import DecodeError
+
 from tools.fuzz import fields, onnx_seeds, prototxts, seeds
 from xdn import api, frontend
 from xdn.data import header as headers
@@ -30,6 +32,12 @@ from xdn.frontend.caffe.weights.caffemodel import read_caffemodel
 from xdn.frontend.solver import read_solver
 from xdn.layers.base import LAYERS
 from xdn.runtime.configuration import Configuration, load_configuration
+from xdn.serve.datatypes import DATATYPES
+from xdn.serve.grpc import tensors as grpc_tensors
+from xdn.serve.grpc.proto import service
+from xdn.serve.http.tensors import read_request, write_response
+from xdn.serve.messages import InferResponse
+from xdn.serve.parameters import timeout_s
 from xdn.tune.store import Key, Store
 
 #: A packed file of a header that fits is made up to this size.
@@ -235,6 +243,24 @@ def _configuration(content: bytes) -> None:
     load_configuration(_file("configuration.json", content))
 
 
+def _request(content: bytes) -> None:
+    """Read a request to a service, and write what it holds as a response; tensors follow the first line's end."""
+    text, end, raw = content.partition(b"\n")
+    wanted = read_request(text + raw, len(text) if end else None)
+    write_response(InferResponse("net", "1", wanted.request.inputs, wanted.request.id), wanted)
+
+
+def _message(content: bytes) -> None:
+    """Read a request as gRPC has it, and write what it holds as a response."""
+    try:
+        message = service().messages["ModelInferRequest"].FromString(content)
+    except DecodeError:
+        raise XdnError("gRPC refuses what is not a message") from None
+    asked = grpc_tensors.read_request(message)
+    timeout_s(grpc_tensors.parameters_of(message.parameters))
+    grpc_tensors.write_response(InferResponse(asked.model, "1", asked.inputs, asked.id))
+
+
 def _made_prototxt(rng: Random) -> bytes:
     """Return a net with some fields changed, as text."""
     return fields.changed(prototxts.messages(), prototxts.words(), lambda net: prototxt.write(net).encode(), rng)
@@ -258,6 +284,11 @@ def _json_words() -> tuple[bytes, ...]:
     return tuple(word.encode() for word in (*(f'"{name}"' for name in names), *values))
 
 
+def _request_words() -> tuple[bytes, ...]:
+    names = ("inputs", "outputs", "name", "shape", "datatype", "data", "parameters", "binary_data_size", "binary_data")
+    return (*(f'"{name}"'.encode() for name in (*names, "id", *DATATYPES)), *_json_words()[-13:], b"[", b"]", b"\n")
+
+
 TARGETS = {
     target.name: target
     for target in (
@@ -279,6 +310,8 @@ TARGETS = {
         Target("list", _list, _list_seeds, lambda: (b" ", b"\n", b"listed.png", b"/", b"..", b"0", b"a" * 300)),
         Target("store", _store, seeds.stores),
         Target("store-rows", _store_rows, _row_seeds, _json_words),
+        Target("request", _request, seeds.requests, _request_words),
+        Target("request-message", _message, seeds.request_messages),
         Target("configuration", _configuration, lambda: seeds.texts(seeds.CONFIGURATIONS), _json_words),
     )
     # The HDF5 format is read where h5py is installed.
