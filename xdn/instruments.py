@@ -208,16 +208,13 @@ def _layer_seconds(nets: Sequence[Net]) -> list[dict[str, float]]:
 
 
 def _clocked(nets: Sequence[Net]) -> list[list[dict[str, float]]]:
-    """Return for each net, for each of some runs, layer's name -> the seconds that it took for an image.
-
-    The nets have the same inputs.
-    """
+    """Return for each net, for each of some runs, layer's name -> the seconds that it took for an image."""
     sessions = [Session(net, profile=True) for net in nets]
     found: list[list[dict[str, float]]] = [[] for _ in sessions]
     images = settings.CHUNK_IMAGES * sessions[0].threads
-    feed = made_up_feed(sessions[0].net, images)
+    feeds = [made_up_feed(session.net, images) for session in sessions]
     for _ in range(CLOCK_RUNS):
-        for session, runs in zip(sessions, found, strict=True):
+        for session, feed, runs in zip(sessions, feeds, found, strict=True):
             session.run(None, feed)
             layers = session.profile(peak_gflops=1.0).layers
             runs.append({layer.name: 1e-3 * layer.ms / images for layer in layers if layer.type})
