@@ -30,7 +30,7 @@ PAGES = [
     ("docs/reports.md", None),
 ]
 #: Pages with commands that do not depend on how photos are named.
-OTHER_PAGES = [("docs/migration.md", None)]
+OTHER_PAGES = [("docs/migration.md", None), ("docs/many-machines.md", "By hand: shards")]
 #: Those among them that train, or measure for long.
 LONG_PAGES = [("README.md", "Three commands"), ("docs/tutorial.md", None), ("docs/int8-speed.md", None)]
 
