@@ -205,7 +205,8 @@ def _weighted_sum(compute: Compute, params: Any, given: Given, read: Sequence[Le
     both = [how.integers(x) for how, x in zip(read, given.bottoms, strict=True)]
     coefficients = params.coeff or (1.0,) * len(both)
     first, *others = (q * (scale * c) for (q, scale), c in zip(both, coefficients, strict=True))
-    return sum(others, start=first)
+    top: Tensor = sum(others, start=first)
+    return top
 
 
 #: Of the layer types without filters those that compute otherwise than with the values that integers stand for.
