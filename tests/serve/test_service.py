@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 import threading
 import time
 from http.client import HTTPConnection
@@ -14,6 +15,7 @@ pytest.importorskip("grpc", reason="needs the extra [serve]")
 from tests.serve.engines import Adder, serving
 from xdn.errors import SettingError
 from xdn.serve.front import Front
+from xdn.serve.http.server import HttpServer
 from xdn.serve.limits import Limits
 from xdn.serve.service import Service
 
@@ -81,3 +83,15 @@ def test_a_port_that_is_taken_is_said():
             second = Service(Front(Adder(), Limits()), "127.0.0.1", *ports)
             with pytest.raises(SettingError, match="cannot listen at"):
                 asyncio.run(second.start())
+
+
+def test_parts_of_responses_are_not_held_back():
+    async def nodelay():
+        """Return the option of the socket at which a server listens, which those of connections take over."""
+        bound, server = socket.create_server(("127.0.0.1", 0)), HttpServer(Front(Adder(), Limits()))
+        await server.start(bound)
+        found = bound.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+        await server.stop(0.0)
+        return found
+
+    assert asyncio.run(nodelay())

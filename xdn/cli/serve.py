@@ -36,7 +36,6 @@ from xdn.serve.messages import READY, ModelState
 from xdn.serve.options import EngineOptions
 from xdn.serve.repository import Repository
 from xdn.serve.supervised import SupervisedEngine
-from xdn.visible import visible
 
 if TYPE_CHECKING:
     from xdn.serve.service import Service
@@ -155,7 +154,7 @@ def _tell(index: tuple[ModelState, ...], service: "Service", output: Output) -> 
         reason = f": {each.reason}" if each.reason else ""
         output.log(f"model {each.name}, version {each.version or '-'}: {each.state}{reason}")
     if index and not any(each.state == READY for each in index):
-        raise SettingError("no model could be loaded", mend=f"{visible(index[0].reason)}")
+        raise SettingError("no model could be loaded", mend="Above is said why")
     address = f"[{service.host}]" if ":" in service.host else service.host
     grpc = "" if service.grpc_port is None else f", gRPC at {address}:{service.grpc_port}"
     output.log(f"ready: http://{address}:{service.http_port}{grpc}")

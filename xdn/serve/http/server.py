@@ -50,6 +50,9 @@ class HttpServer:
 
     async def start(self, bound: socket.socket) -> None:
         """Listen; returns when clients are answered."""
+        # The parts of a response are not held back until the former ones are acknowledged, which takes 40 ms; asyncio
+        # sees to that for sockets of its own alone.
+        bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._serving = asyncio.ensure_future(self._server.serve(sockets=[bound]))
         while not self._server.started and not self._serving.done():
             await asyncio.sleep(0.001)
