@@ -17,12 +17,13 @@ from xdn.runtime.clock import TickClock
 from xdn.runtime.configuration import DEFAULT, Configuration
 from xdn.runtime.cpu.plan import Plan
 from xdn.runtime.cpu.threads.count import checked_threads
+from xdn.runtime.intervals import timeline
 from xdn.runtime.needs import images_that_fit, net_needs
 from xdn.runtime.parts import CutKey, NetPart, WholePart, cut, cut_key
 from xdn.runtime.profile import Profile
 from xdn.runtime.runner import Runner
 from xdn.runtime.taken import Taken, profiled
-from xdn.runtime.timeline import Timeline, timeline
+from xdn.runtime.timeline import Timeline
 
 
 class Session:
