@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from onnx import TensorProto, helper
+from onnx import AttributeProto, TensorProto, helper
 from onnx.reference import ReferenceEvaluator
 
 from tests.frontend.onnx.read.onnx_models import f32, model_of, one_node
@@ -60,3 +60,11 @@ def test_several_scales_of_filters():
         "ws": f32(2), "wo": np.zeros(2, np.int8), "ys": np.float32(2), "yo": np.array(30, np.uint8),
     }  # fmt: skip
     _agrees("QLinearConv", (1, 3, 2, 2), constants)
+
+
+def test_an_empty_list_in_an_attribute_says_nothing():
+    node = helper.make_node("ConvInteger", ["x", "w"], ["y"])
+    node.attribute.append(AttributeProto(name="pads", type=AttributeProto.INTS))
+    model = model_of([node], {"x": (1, 3, 4, 4)}, {"w": _of_integers(2, 3, 3, 3)}, opset=21)
+    model.graph.input[0].type.tensor_type.elem_type = TensorProto.UINT8
+    assert net_of(model, "m").blobs["y"].shape == (1, 2, 2, 2)

@@ -56,7 +56,9 @@ def other(node: Node, operator: str, inputs: Sequence[str | Array], output: str 
         if not isinstance(each, str):
             node.making.values[name] = np.asarray(each)
     output = output or node.making.fresh(f"{node.name}.{operator.lower()}.value")
-    read_all(node, [helper.make_node(operator, names, [output], f"{node.name}.{operator}", **attributes)])
+    # Of an empty list nobody knows what it is a list of; it says no more than none.
+    stated = {name: value for name, value in attributes.items() if np.size(value)}
+    read_all(node, [helper.make_node(operator, names, [output], f"{node.name}.{operator}", **stated)])
     return output
 
 
