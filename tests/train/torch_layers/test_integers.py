@@ -119,20 +119,22 @@ def test_a_step_has_the_gradient_of_its_source():
     np.testing.assert_allclose(x.grad, weights * inside, rtol=1e-6)
 
 
-def test_filters_and_their_scales_have_the_gradients_of_their_source():
-    net = reading(one_layer_net(InnerProduct(num_output=3), (2, 5)), S8)
+@pytest.mark.parametrize(("bits", "largest", "eased"), [(8, 127, 127**-2), (4, 7, (5 * 7) ** -0.5)])
+def test_filters_and_their_scales_have_the_gradients_of_their_source(bits, largest, eased):
+    net = reading(one_layer_net(InnerProduct(num_output=3), (2, 5)), replace(S8, weight_bits=bits))
     module = NetModule(net)
     module(torch.tensor(seeded_inputs(net)["x0"])).sum().backward()
     found = {name: parameter.detach() for name, parameter in module.named_parameters()}
     gradients = {name: parameter.grad for name, parameter in module.named_parameters()}
     x = S8.values(S8.stored(seeded_inputs(net)["x0"])).sum(0)
-    np.testing.assert_allclose(gradients["one:weight"], np.broadcast_to(x, (3, 5)), rtol=1e-5)
-    np.testing.assert_allclose(gradients["one:bias"], [2, 2, 2], rtol=1e-5)
     scales = found["one:weight_scale"]
     quotient, bias = found["one:weight"] / scales[:, None], found["one:bias"] / (scales * S8.scale)
+    assert quotient.abs().max() < largest + 1e-3
+    np.testing.assert_allclose(gradients["one:weight"], np.broadcast_to(x, (3, 5)), rtol=1e-5)
+    np.testing.assert_allclose(gradients["one:bias"], [2, 2, 2], rtol=1e-5)
     # The bias is rounded, too, by the scale of both.
     steps = (quotient.round() - quotient) @ torch.tensor(x) + 2 * S8.scale * (bias.round() - bias)
-    np.testing.assert_allclose(gradients["one:weight_scale"], steps / 127**2, rtol=1e-3, atol=1e-6)
+    np.testing.assert_allclose(gradients["one:weight_scale"], steps * eased, rtol=1e-3, atol=1e-6)
 
 
 def test_a_scale_below_zero_counts_by_its_magnitude():

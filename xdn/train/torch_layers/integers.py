@@ -7,10 +7,13 @@ with q = clip(rint(x / s)) of a value x
     d (s * q) / ds = q - x / s within the range, q beyond it
 
 and the gradient of s is scaled by 1 / sqrt(N * Q), N being how many values it stands for (of a bottom those of one
-image, of a filter its weights) and Q the largest integer; of a filter by 1 / Q^2 where that is less. For a weight that
-is clipped moves its scale Q times as much as itself, and of 8 bits, whose scale is the largest weight / Q, that would
-be many times as fast, relative to their sizes. Weights of one bit are signs, whatever their size: gradients
-pass them all (Courbariaux et al., "BinaryConnect", 2015). `xdn.layers.integer` states what is computed.
+image, of a filter its weights) and Q the largest integer. Only the scales of 8-bit filters have 1 / Q^2 instead. The
+source's factor lets scales change as fast as weights, relative to their sizes, where the scale is about 2 * mean |w| /
+sqrt(Q), as that of fewer bits is. That of 8 bits is the largest weight / Q: this weight, which lies at the bound, gives
+its scale Q times the gradient that it has itself, for a number Q times smaller.
+
+Weights of one bit are signs, whatever their size: gradients pass them all (Courbariaux et al., "BinaryConnect", 2015).
+`xdn.layers.integer` states what is computed.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,7 +25,7 @@ from torch import Tensor
 from torch.autograd.function import FunctionCtx
 
 from xdn.graph import LayerParams, Quantized
-from xdn.graph.quantized import LEAST_SCALE, MOST_SCALE, weight_range
+from xdn.graph.quantized import BITS, LEAST_SCALE, MOST_SCALE, weight_range
 from xdn.graph.reading import SCALES
 from xdn.layers.eltwise import Eltwise
 from xdn.layers.pooling import Pooling
@@ -176,7 +179,8 @@ def _integer_filters(params: Any, weights: Mapping[str, Tensor], bits: int) -> t
     """Return the integers of the filters (K, ...), f32, and their scales (K,)."""
     filters = params.filters(weights["weight"])
     low, high = weight_range(bits)
-    scales = _eased(as_scale(weights[SCALES]), min((filters[0].numel() * high) ** -0.5, high**-2))
+    eased = high**-2 if bits == BITS else (filters[0].numel() * high) ** -0.5
+    scales = _eased(as_scale(weights[SCALES]), eased)
     steps = scales.reshape(-1, *(1,) * (filters.ndim - 1))
     return _sign(filters / steps.detach()) if bits == 1 else _clipped(filters / steps, low, high), scales
 
