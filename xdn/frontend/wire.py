@@ -20,9 +20,10 @@ _NAMES = {3: "a group", 4: "the end of a group"}
 
 @dataclass(slots=True)
 class _Budget:
-    """How many more fields of one file are read."""
+    """How many more fields of one file are read, and how many more integers of fewer than 8 bits are unpacked."""
 
     fields: int = field(default_factory=lambda: settings.MAX_WIRE_FIELDS)
+    integers: int = field(default_factory=lambda: settings.MAX_PACKED_INTEGERS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -229,3 +229,26 @@ def test_packed_integers_that_mean_nothing_are_refused(numbers, data, bits, said
         read_blob(Span(memoryview(content), 0, len(content), "net.caffemodel"))
     good = packed_blob(5, b"\xe4\x01", 2)
     assert read_blob(Span(memoryview(good), 0, len(good), "")).data.tolist() == [0, 1, -2, -1, 1]
+
+
+def bytes_tag(number):
+    """Return the bytes with which a field of bytes begins."""
+    return wire.encode_varint(number << 3 | wire.BYTES)
+
+
+def test_bits_without_packed_integers_are_refused_and_these_without_bits():
+    content, tag = packed_blob(5, b"\xe4\x01", 2), wire.encode_varint(20193 << 3)
+    alone, swapped = content.replace(tag + b"\x02", b""), content.replace(*map(bytes_tag, (20192, 20190)))
+    assert len({content, alone, swapped}) == 3
+    for wrong in (alone, swapped):
+        with pytest.raises(ParseError, match="do not stand together"):
+            read_blob(Span(memoryview(wrong), 0, len(wrong), "net.caffemodel"))
+
+
+def test_a_file_unpacks_no_more_integers_than_one_of_bytes_may_have(monkeypatch):
+    monkeypatch.setattr("xdn.settings.MAX_PACKED_INTEGERS", 9)
+    content = packed_blob(5, b"\xe4\x01", 2)
+    span = Span(memoryview(content * 2), 0, len(content), "net.caffemodel")
+    read_blob(span)
+    with pytest.raises(ParseError, match="more than 9 integers"):
+        read_blob(span.part(len(content), 2 * len(content)))

@@ -11,7 +11,7 @@ from xdn.graph.quantized import weight_range
 def test_every_integer_comes_back(bits):
     low, high = weight_range(bits)
     every = np.arange(low, high + 1, 2 if bits == 1 else 1).astype(np.int8)
-    for count in (0, 1, 5, 8, 13):
+    for count in (0, 1, 5, 8, 13, (1 << 17) + 3):
         integers = np.resize(every, (count,))
         data = packed(integers, bits)
         assert data.size == packed_bytes(count, bits) == (count * bits + 7) // 8

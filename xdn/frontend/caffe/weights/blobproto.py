@@ -75,6 +75,7 @@ class _Parts:
 
     pieces: list[Array] = field(default_factory=list)
     integers: Span | None = None
+    packed: bool = False
     bits: int = BITS
     scales: list[Array] = field(default_factory=list)
     dims: list[int] | None = None
@@ -87,7 +88,7 @@ class _Parts:
 
     def holds(self, count: int) -> bool:
         """Return whether there are so many numbers."""
-        if self.integers is None or self.bits == BITS:
+        if self.integers is None or not self.packed:
             return self.count == count
         return not self.pieces and self.integers.size == packed_bytes(count, self.bits)
 
@@ -102,12 +103,15 @@ class _Parts:
                 return np.concatenate(pieces, dtype=np.float32, casting="unsafe")
         if self.pieces or not self.scales:
             raise span.error(f"8-bit integers {'stand beside other numbers' if self.pieces else 'have no scales'}")
-        whole = np.frombuffer(span.data, np.int8, self.integers.size, self.integers.start).copy()
-        if self.bits < BITS:
+        whole = np.frombuffer(span.data, np.int8, self.integers.size, self.integers.start)
+        if self.packed:
+            span.budget.integers -= count
+            if span.budget.integers < 0:
+                raise span.error(f"more than {settings.MAX_PACKED_INTEGERS} integers are packed in the file")
             return unpacked(whole.view(np.uint8), count, self.bits)
         if (whole == -128).any():
             raise span.error("an 8-bit integer of a weight is -128; they are -127 to 127", self.integers.start)
-        return whole
+        return whole.copy()
 
     @property
     def of_film(self) -> bool:
@@ -184,7 +188,7 @@ def read_blob(span: Span) -> StoredBlob:
             if len(parts.pieces) + len(parts.scales) > settings.MAX_BLOB_PIECES:
                 raise span.error(f"a blob's numbers lie in more than {settings.MAX_BLOB_PIECES} pieces")
         elif entry.number in (_INT8, _PACKED):
-            parts.integers = entry.message()
+            parts.integers, parts.packed = entry.message(), entry.number == _PACKED
         elif entry.number == _BITS:
             parts.bits = entry.integer()
             if not 1 <= parts.bits < BITS:
@@ -194,6 +198,8 @@ def read_blob(span: Span) -> StoredBlob:
             _read_dims(entry.message(), parts.dims)
         elif entry.number in _LEGACY:
             parts.old[entry.number] = entry.integer()
+    if parts.packed != (parts.bits < BITS):
+        raise span.error("packed integers and how many bits they have do not stand together")
     shape, legacy = parts.shape(span)
     if not parts.holds(prod(shape)):
         raise span.error(f"a blob of shape {shape} holds {parts.count} numbers instead of {prod(shape)}")

@@ -4,9 +4,14 @@ An integer of 2 bits and more is its two's complement; of one bit, 1 stands for 
 byte is 0.
 """
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from xdn.graph import Array
+
+#: Integers whose bits lie in a byte each at a time; so many begin and end with whole bytes.
+_PART = 1 << 16
 
 
 def packed_bytes(count: int, bits: int) -> int:
@@ -17,17 +22,26 @@ def packed_bytes(count: int, bits: int) -> int:
 def packed(integers: Array, bits: int) -> Array:
     """Return (bytes,) u8 that hold int8 integers, row after row; each fits into `bits`, 1 to 7."""
     flat = np.ascontiguousarray(integers).reshape(-1)
-    flat = flat > 0 if bits == 1 else flat
-    planes = flat.astype(np.uint8)[:, None] >> np.arange(bits, dtype=np.uint8) & 1
-    return np.packbits(planes.reshape(-1), bitorder="little")
+    data = np.empty(packed_bytes(flat.size, bits), np.uint8)
+    for some, own in _parts(flat, data, bits):
+        stored = some > 0 if bits == 1 else some
+        planes = stored.astype(np.uint8)[:, None] >> np.arange(bits, dtype=np.uint8) & 1
+        own[:] = np.packbits(planes.reshape(-1), bitorder="little")
+    return data
 
 
 def unpacked(data: Array, count: int, bits: int) -> Array:
     """Return (count,) int8, the integers in bytes (u8), as many as `packed_bytes` says."""
-    planes = np.unpackbits(data, count=count * bits, bitorder="little").reshape(count, bits).view(np.int8)
-    if bits == 1:
-        return 2 * planes[:, 0] - np.int8(1)
-    found = -planes[:, -1]
-    for plane in reversed(range(bits - 1)):
-        found = 2 * found + planes[:, plane]
-    return found
+    integers = np.empty(count, np.int8)
+    places = np.array([*(1 << place for place in range(bits - 1)), -(1 << bits - 1)], np.int8)
+    for some, own in _parts(integers, data, bits):
+        planes = np.unpackbits(own, count=some.size * bits, bitorder="little").reshape(-1, bits).view(np.int8)
+        some[:] = 2 * planes[:, 0] - 1 if bits == 1 else planes @ places
+    return integers
+
+
+def _parts(integers: Array, data: Array, bits: int) -> Iterator[tuple[Array, Array]]:
+    """Yield views of some integers after others, and of the bytes that hold them."""
+    for first in range(0, integers.size, _PART):
+        some, begin = integers[first : first + _PART], first * bits // 8
+        yield some, data[begin : begin + packed_bytes(some.size, bits)]
