@@ -17,7 +17,7 @@ from xdn.train.initial import fresh
 from xdn.train.parameters import WeightKey, owners, parameter_name, weight_keys
 from xdn.train.readings import Readings
 from xdn.train.steps import Step, steps_for
-from xdn.train.torch_layers.base import TORCH_LAYERS, Given, Mode
+from xdn.train.torch_layers.base import TORCH_LAYERS, Given, Mode, of_each_top
 from xdn.train.torch_layers.fused import fused
 from xdn.train.torch_layers.integers import Learned, as_scale
 
@@ -52,8 +52,7 @@ def _tops(step: Step, given: Given, read: Sequence[Learned]) -> dict[str, Tensor
     layer = step.layers[0]
     with placed(layer.place, UnsupportedError):
         values = fused(layer, step.compute, given, read) if step.fused else step.compute(layer.params, given)
-    each = values if isinstance(values, tuple) else (values,) * len(step.tops)
-    return dict(zip(step.tops, each, strict=True))
+    return dict(zip(step.tops, of_each_top(values, len(step.tops)), strict=True))
 
 
 def _scale_spec(layer: Layer) -> ParamSpec:

@@ -31,13 +31,13 @@ _VECTOR_CYCLES = 60.0
 
 
 class Integers(Interp):
-    """What f32 does not need: elements from one position of x to the next, groups of a position, channels.
+    """What f32 does not need: groups of a position, and channels.
 
     scale, inverse
         What 1 stands for in x; 1 / what it does in a top of integers.
     """
 
-    x_pitch, groups, channels = (Size() for _ in range(3))
+    groups, channels = Size(), Size()
     scale, inverse = Number(), Number()
 
 

@@ -112,3 +112,8 @@ def refuse_gradient(bottoms: Sequence[Tensor]) -> None:
     if torch.is_grad_enabled() and any(bottom.requires_grad for bottom in bottoms):
         mend = "Train a net that ends before it; without gradients (torch.no_grad) it is computed"
         raise UnsupportedError("no gradient passes a layer of this type", mend=mend)
+
+
+def of_each_top(found: Tensor | tuple[Tensor, ...], n_tops: int) -> tuple[Tensor, ...]:
+    """Return the value of each top, given what a `Compute` returns."""
+    return found if isinstance(found, tuple) else (found,) * n_tops

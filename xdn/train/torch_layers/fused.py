@@ -7,7 +7,7 @@ from torch import Tensor
 
 from xdn.graph import Layer, LayerParams
 from xdn.graph.epilogue import PROJECTION_PREFIX
-from xdn.train.torch_layers.base import TORCH_LAYERS, Compute, Given
+from xdn.train.torch_layers.base import TORCH_LAYERS, Compute, Given, of_each_top
 from xdn.train.torch_layers.integers import Learned, of_integers
 
 
@@ -51,4 +51,4 @@ def fused(layer: Layer, compute: Compute, given: Given, read: Sequence[Learned])
 def _computed(compute: Compute, params: LayerParams, given: Given, read: Sequence[Learned]) -> Sequence[Tensor]:
     """Return the tops of what reads integers, or f32."""
     found = of_integers(compute, params, given, read) if read else compute(params, given)
-    return found if isinstance(found, tuple) else (found,) * given.n_tops
+    return of_each_top(found, given.n_tops)

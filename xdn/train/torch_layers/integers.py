@@ -30,7 +30,7 @@ from xdn.graph.reading import SCALES
 from xdn.layers.eltwise import Eltwise
 from xdn.layers.pooling import Pooling
 from xdn.layers.rows import Rows
-from xdn.train.torch_layers.base import Compute, Given
+from xdn.train.torch_layers.base import Compute, Given, of_each_top
 
 #: Up to here f32 holds every integer.
 _MOST_EXACT = 1 << 24
@@ -158,8 +158,7 @@ def _of_values(compute: Compute, params: Any, given: Given, read: Sequence[Learn
 
 def _of_f32(compute: Compute, params: Any, given: Given) -> Tensor:
     """Return the only top of a layer, computed of the given numbers as they are."""
-    found = compute(params, given)
-    return found[0] if isinstance(found, tuple) else found
+    return of_each_top(compute(params, given), 1)[0]
 
 
 def _of_filters(compute: Compute, params: Any, given: Given, read: Sequence[Learned]) -> Tensor:
