@@ -34,6 +34,15 @@ def test_readings_of_what_is_stored_once_have_one_scale():
     }
 
 
+def test_weights_of_fewer_bits_change_nothing_of_it():
+    net = calibrated()
+    a = net.layer("a")
+    few = a.replace(quantized=(replace(a.quantized[0], weight_bits=4),))
+    net = net.replace(layers=tuple(few if layer is a else layer for layer in net.layers))
+    assert named(net) == named(calibrated())
+    assert NetModule(net).to_net().layer("a").quantized == few.quantized
+
+
 def test_readings_by_another_scale_have_their_own():
     net = calibrated()
     b = net.layer("b")

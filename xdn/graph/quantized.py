@@ -3,7 +3,7 @@
 Both tell the same of themselves: what a value is in memory, how it comes from f32, and what it stands for.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -75,6 +75,11 @@ class Quantized:
     def name(self) -> str:
         """What the integers are called, such as ``"u8"`` or ``"s4"``."""
         return f"{'s' if self.signed else 'u'}{self.bits}"
+
+    @property
+    def alone(self) -> "Quantized":
+        """The same integers, whatever weights they are multiplied with."""
+        return replace(self, weight_bits=BITS)
 
     @property
     def in_full(self) -> "Quantized":

@@ -32,7 +32,7 @@ class Readings:
         for layer in net.layers:
             for place, (bottom, how) in enumerate(zip(layer.bottoms, layer.integers, strict=False)):
                 # No weight is called so.
-                name = first.setdefault((alike[bottom], how), parameter_name(layer.name, f"int8-{place}"))
+                name = first.setdefault((alike[bottom], how.alone), parameter_name(layer.name, f"int8-{place}"))
                 self.scales.setdefault(name, how.scale)
                 self._names.setdefault(layer.name, []).append(name)
 

@@ -1,7 +1,6 @@
 """Integers of fewer than 8 bits, said by layers of 8-bit ones: what is stored, and what kernels compute with."""
 
 from collections import defaultdict
-from dataclasses import replace
 
 from xdn.element import real
 from xdn.graph import Layer, Net, Quantized
@@ -26,7 +25,7 @@ def in_full_bits(net: Net) -> Net:
     for layer in net.layers:
         bottoms = list(layer.bottoms)
         for place, how in enumerate(layer.integers):
-            alike = bottoms[place], replace(how, weight_bits=BITS)
+            alike = bottoms[place], how.alone
             if how.bits < BITS and alike not in clips:
                 clips[alike] = _clip(*alike, taken)
                 after[bottoms[place]].append(clips[alike])
