@@ -1,5 +1,7 @@
 """How layers read and store 8-bit integers, and bf16: the blobs that follow, the values, and what is refused."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -114,6 +116,8 @@ def test_every_top_says_how_it_is_stored():
 def test_products_are_bounded_by_32_bits():
     assert 255 * 127 * most_products(READ) <= 2**30 - 1 < 255 * 127 * (most_products(READ) + 1)
     assert most_products(Quantized(0.05, signed=True)) > most_products(READ)
+    # Sessions read 8 bits where fewer are said.
+    assert most_products(replace(READ, bits=4, weight_bits=4)) == most_products(READ)
 
 
 def test_digests_know_how_layers_read():

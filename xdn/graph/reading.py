@@ -38,8 +38,9 @@ def without_scales(weights: Weights) -> dict[str, Array]:
 
 
 def most_products(read: Quantized) -> int:
-    """Return how many products of an integer and a weight may be summed."""
-    return MOST_SUM // (MOST_WEIGHT * max(-read.range[0], read.range[1]))
+    """Return how many products of an integer and a weight may be summed, both in 8 bits, as sessions have them."""
+    low, high = read.in_full.range
+    return MOST_SUM // (MOST_WEIGHT * max(-low, high))
 
 
 def require_f32(layers: Sequence[Layer], what: str) -> None:
