@@ -2,9 +2,11 @@
 
 import asyncio
 import dataclasses
+import gc
 import threading
 import time
-from contextlib import asynccontextmanager
+import weakref
+from contextlib import asynccontextmanager, suppress
 
 import cv2
 import numpy as np
@@ -276,6 +278,29 @@ def test_a_request_that_fails_takes_no_others_with_it(models, monkeypatch):
             gate.opened.set()
             found = await asyncio.gather(*tasks, return_exceptions=True)
             assert [isinstance(each, BadRequestError) for each in found] == [False, False, True, False]
+
+    asyncio.run(scenario())
+
+
+def test_what_was_answered_is_not_kept(models):
+    """Cycles of references keep arrays until they are looked for, which memory that is full does not bring about."""
+
+    async def scenario():
+        async with serving(models) as engine:
+            good, bad = summed(), of_sum("INT64", np.full((1, 3), 1 << 40))
+            held = [weakref.ref(each.data) for request in (good, bad) for each in request.inputs]
+            gc.disable()
+            try:
+                held += [weakref.ref(each.data) for each in (await engine.infer(good)).outputs]
+                with suppress(BadRequestError):
+                    await engine.infer(bad)
+                del good, bad
+                until = time.monotonic() + 5
+                while any(each() is not None for each in held):
+                    assert time.monotonic() < until
+                    await asyncio.sleep(0.001)
+            finally:
+                gc.enable()
 
     asyncio.run(scenario())
 

@@ -1,6 +1,7 @@
 """The thread that runs."""
 
 import threading
+from collections import defaultdict
 from concurrent.futures import Future
 from types import SimpleNamespace
 
@@ -17,6 +18,7 @@ class Recorder:
 
     def __init__(self):
         self.order, self.begun, self.go_on = [], threading.Event(), threading.Event()
+        self.runs = defaultdict(Future)
 
     def line(self, name):
         """Return a line of a model that runs one request at a time."""
@@ -39,7 +41,7 @@ def fixture_recorder():
 
 @pytest.fixture(name="executing")
 def fixture_executing(recorder):
-    made = Executing(lambda line, ran: [waiting.ran.set_result(ran) for waiting in ran.batch])
+    made = Executing(lambda line, ran: [recorder.runs[waiting].set_result(ran) for waiting in ran.batch])
     made.start()
     yield made
     recorder.go_on.set()
@@ -47,7 +49,7 @@ def fixture_executing(recorder):
 
 
 def put(executing, line):
-    waiting = Waiting(1, {}, Future())
+    waiting = Waiting(1, {})
     executing.put(line, waiting)
     return waiting
 
@@ -59,7 +61,7 @@ def test_models_take_turns(executing, recorder):
     waiting += [put(executing, a), put(executing, a), put(executing, b)]
     recorder.go_on.set()
     for each in waiting:
-        each.ran.result(5)
+        recorder.runs[each].result(5)
     assert recorder.order[:2] == ["a", "b"]
     assert recorder.order.count("a") == 3
 
@@ -76,7 +78,7 @@ def test_a_call_comes_between_two_runs(executing, recorder):
     recorder.go_on.set()
     called.join(5)
     for each in waiting:
-        each.ran.result(5)
+        recorder.runs[each].result(5)
     assert recorder.order[1] == "call"
     assert executing.running_s() < 5
 

@@ -65,12 +65,14 @@ class LocalEngine:
         self._executing = Executing(self._ran)
         self._loader = ThreadPoolExecutor(1, "xdn-serve-load")
         self._decoders = ThreadPoolExecutor(options.threads or available_cpus(), "xdn-serve-images")
-        self._waiting: set[asyncio.Future[Ran]] = set()
+        # A future holds its run, and that its requests: none of these may hold the future, lest memory is kept.
+        self._waiting: dict[Waiting, asyncio.Future[Ran]] = {}
         self._started = self._stopping = False
         self._one_load = asyncio.Lock()
 
     async def start(self) -> None:
         """Load the repository's models; returns when each is ready or has failed."""
+        self._loop = asyncio.get_running_loop()
         self._executing.start()
         for name in await self._in_loader(self._repository.models):
             if name not in self._without:
@@ -84,7 +86,7 @@ class LocalEngine:
         until = time.monotonic() + grace_s
         while self._admission.requests and time.monotonic() < until:
             await asyncio.sleep(_LOOK_S)
-        for future in self._waiting:
+        for future in self._waiting.values():
             if not future.done():
                 future.set_exception(UnavailableError("the service has stopped"))
         await asyncio.to_thread(self._executing.stop)
@@ -195,16 +197,10 @@ class LocalEngine:
         with self._admission.admitted(model.signature.bytes_of(request, images)), line.used():
             try:
                 async with asyncio.timeout(left_s):
-                    waiting = Waiting(
-                        images, await self._feed(model, request), asyncio.get_running_loop().create_future()
-                    )
-                    await self._waited_for(line, waiting)
+                    waiting = Waiting(images, await self._feed(model, request))
+                    return waiting, await self._run_of(line, waiting)
             except TimeoutError:
                 raise TimeLimitError("the answer did not come within the request's time limit") from None
-        ran = waiting.ran.result()
-        if ran.error is not None:
-            raise ran.error
-        return waiting, ran
 
     async def _feed(self, model: Model, request: InferRequest) -> Feed:
         """Return what the session reads for a request; images are made that in a pool of threads."""
@@ -212,36 +208,39 @@ class LocalEngine:
             return model.feed(request)
         unwanted = threading.Event()
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._decoders, model.feed, request, unwanted)
+            return await self._loop.run_in_executor(self._decoders, model.feed, request, unwanted)
         finally:
             unwanted.set()
 
-    async def _waited_for(self, line: Line, waiting: Waiting) -> None:
-        """Wait until a request was part of a run; it leaves its line where nobody waits for it any more."""
-        self._waiting.add(waiting.ran)
+    async def _run_of(self, line: Line, waiting: Waiting) -> Ran:
+        """Return the run that a request was part of; it leaves its line where nobody waits for it any more."""
+        self._waiting[waiting] = self._loop.create_future()
         try:
             self._executing.put(line, waiting)
-            await waiting.ran
+            return await self._waiting[waiting]
         finally:
-            self._waiting.discard(waiting.ran)
+            del self._waiting[waiting]
             self._executing.drop(line, waiting)
 
     def _ran(self, line: Line, ran: Ran) -> None:
         """Hand a run over to the event loop; called in the thread that runs."""
-        loop = ran.batch[0].ran.get_loop()
         with suppress(RuntimeError):  # the loop has ended, and with it who would read the answer
-            loop.call_soon_threadsafe(self._answer, line, ran)
+            self._loop.call_soon_threadsafe(self._answer, line, ran)
 
     def _answer(self, line: Line, ran: Ran) -> None:
         """Let those go on who wait for a run."""
         count_run(self._tally.of(line.model.name, line.model.version), ran)
-        for waiting in ran.batch:
-            if not waiting.ran.done():
-                waiting.ran.set_result(ran)
+        for future in filter(None, map(self._waiting.get, ran.batch)):
+            if future.done():
+                continue
+            if ran.error is None:
+                future.set_result(ran)
+            else:
+                future.set_exception(ran.error)
 
     async def _in_loader(self, work: Callable[..., T], *args: object) -> T:
         """Return what `work` returns, called in the thread that loads."""
-        return await asyncio.get_running_loop().run_in_executor(self._loader, work, *args)
+        return await self._loop.run_in_executor(self._loader, work, *args)
 
     def _loaded(self, version: Version) -> Line:
         """Return the line of a version, loaded, compiled and measured."""

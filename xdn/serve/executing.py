@@ -96,6 +96,7 @@ class Executing:
         while (work := self._next()) is not None:
             self._running_since = time.monotonic()
             work()
+            del work  # it holds its requests, and nothing else may come for long
             self._running_since = None
 
     def _next(self) -> Work | None:

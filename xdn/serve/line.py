@@ -1,6 +1,5 @@
 """The requests of one model that wait, and the runs that they become."""
 
-import asyncio
 import logging
 import time
 from collections.abc import Iterator
@@ -27,15 +26,12 @@ class Waiting:
     images : int
     feed : mapping
         Input -> array, as sessions read it.
-    ran : future of Ran
-        The run that it was part of.
     since_ns : int
         When it began to wait, on the clock of `time.perf_counter_ns`.
     """
 
     images: int
     feed: Feed
-    ran: "asyncio.Future[Ran]"
     since_ns: int = field(default_factory=time.perf_counter_ns)
 
 
@@ -144,8 +140,8 @@ def runs(model: Model, batch: tuple[Waiting, ...]) -> Iterator[Ran]:
         feed = _joined(batch)
         joined_ns = time.perf_counter_ns()
         results = model.run(feed, sum(waiting.images for waiting in batch))
-    except ServeError as found:
-        error = found
+    except ServeError as found:  # what was raised holds, by its traceback, the inputs until they are looked for
+        error = type(found)(found.what, where=found.where, mend=found.mend)
     except Exception as found:  # Whatever a layer raises ends a request, and not the service.
         log.exception("model %s, version %s: a run failed", model.name, model.version)
         error = UnavailableError(f"the run failed: {type(found).__name__}")
