@@ -6,7 +6,17 @@ import numpy as np
 import pytest
 
 from xdn import settings
-from xdn.serve.datatypes import DATATYPES, content_bytes, from_raw, from_values, name_of, raw_bytes, to_raw, to_values
+from xdn.serve.datatypes import (
+    DATATYPES,
+    content_bytes,
+    from_pieces,
+    from_raw,
+    from_values,
+    name_of,
+    raw_bytes,
+    to_raw,
+    to_values,
+)
 from xdn.serve.messages import BadRequestError, Tensor, TooLargeError
 
 NUMBERS = [name for name in DATATYPES if name != "BYTES"]
@@ -115,6 +125,8 @@ def test_the_elements_of_bytes_are_bounded(monkeypatch):
         from_values("x", "BYTES", [4], [""] * 4)
     with pytest.raises(TooLargeError, match="elements of BYTES; at most 3"):
         from_raw("x", "BYTES", [5], bytes(20))
+    with pytest.raises(TooLargeError, match="4 elements of BYTES; at most 3"):
+        from_pieces("x", "BYTES", [4], [[b"", b""]] * 2)
 
 
 def test_a_tensor_of_a_response_need_not_be_contiguous():

@@ -234,6 +234,7 @@ WRONG = [
     (InferRequest("sum", (), "7"), UnknownModelError, "version '7'"),
     (InferRequest("sum", ()), BadRequestError, "inputs  are given"),
     (summed(outputs=("y",)), BadRequestError, "no output 'y'"),
+    (summed(outputs=("z", "z")), BadRequestError, "asked for twice"),
     (summed(5), TooLargeError, "5 images; 1 to 4"),
     (summed(0), BadRequestError, "0 images; 1 to 4"),
     (of_sum("FP64", np.zeros((1, 3))), BadRequestError, "FP64 of the shape"),

@@ -8,7 +8,7 @@ import pytest
 
 from xdn import settings
 from xdn.serve.frames import Wire
-from xdn.serve.messages import Tensor
+from xdn.serve.messages import Tensor, TooLargeError
 
 LARGE = np.random.default_rng(0).random((3, 200_000)).astype(np.float32)
 
@@ -65,10 +65,14 @@ def test_a_closed_end_is_noticed_by_both_ways():
 
 
 def test_frames_are_bounded(monkeypatch):
-    monkeypatch.setattr(settings, "MAX_FRAME_BYTES", 100)
-
     async def scenario(one, other):
         one.put({}, [Tensor("x", "FP32", LARGE)])
+        monkeypatch.setattr(settings, "MAX_FRAME_BYTES", 100)
+        with pytest.raises(TooLargeError, match="2400000 bytes of tensors"):
+            one.put({}, [Tensor("x", "FP32", LARGE)])
+        monkeypatch.setattr(settings, "MAX_FRAME_HEADER_BYTES", 100)
+        with pytest.raises(TooLargeError):
+            one.put({"id": "x" * 100})
         with pytest.raises(EOFError, match="bytes"):
             await other.receive()
 

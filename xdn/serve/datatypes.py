@@ -138,6 +138,8 @@ def from_pieces(name: str, datatype: str, shape: Sequence[int], pieces: Iterable
     """Return the tensor `name` of a flat list of values that is given piece by piece; errors as of `from_values`."""
     extents, kind = _checked_shape(name, shape), datatype_of(datatype)
     wanted, found = math.prod(extents), 0
+    if kind.dtype.hasobject:
+        _check_objects(name, wanted)
     parts = [np.empty(0, kind.dtype)]
     for piece in pieces:
         found += len(piece)
@@ -176,12 +178,17 @@ def _checked_shape(name: str, shape: Sequence[int]) -> Shape:
 
 def _objects(name: str, values: Sequence[bytes], shape: Shape) -> Array:
     """Return an array of `bytes`."""
-    if len(values) > settings.MAX_BYTES_ELEMENTS:
-        what = f"{len(values)} elements of BYTES; at most {settings.MAX_BYTES_ELEMENTS} are read"
-        raise TooLargeError(what, where=_input(name))
+    _check_objects(name, len(values))
     found = np.empty(len(values), object)
     found[:] = values
     return found.reshape(shape)
+
+
+def _check_objects(name: str, count: int) -> None:
+    """Raise TooLargeError for more elements of BYTES than are read."""
+    if count > settings.MAX_BYTES_ELEMENTS:
+        what = f"{count} elements of BYTES; at most {settings.MAX_BYTES_ELEMENTS} are read"
+        raise TooLargeError(what, where=_input(name))
 
 
 def _parted(name: str, raw: memoryview, count: int) -> list[bytes]:

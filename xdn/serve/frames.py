@@ -18,13 +18,18 @@ from typing import Any
 
 from xdn import settings
 from xdn.serve.datatypes import from_raw, to_raw
-from xdn.serve.messages import Tensor
+from xdn.serve.messages import Tensor, TooLargeError
 
 _LENGTHS = struct.Struct("<IQ")
 #: Up to so many bytes parts of a frame are sent as one.
 _SMALL_BYTES = 1 << 16
 
 Document = dict[str, Any]
+
+
+def _bounded(length: int, size: int) -> bool:
+    """Return whether a frame with such a description and tensors is taken."""
+    return length <= settings.MAX_FRAME_HEADER_BYTES and size <= settings.MAX_FRAME_BYTES
 
 
 class Wire:
@@ -44,7 +49,13 @@ class Wire:
         self._sender = self._loop.create_task(self._send())
 
     def put(self, document: Document, tensors: Sequence[Tensor] = ()) -> None:
-        """Send a frame, after those that were put before; what cannot be sent any more is dropped."""
+        """Send a frame, after those that were put before; what cannot be sent any more is dropped.
+
+        Raises
+        ------
+        TooLargeError
+            Where the other end would not take it.
+        """
         raw = [to_raw(tensor.data) for tensor in tensors]
         told = [
             {"name": tensor.name, "datatype": tensor.datatype, "shape": tensor.shape, "bytes": part.nbytes}
@@ -52,6 +63,10 @@ class Wire:
         ]
         description = json.dumps(document | {"tensors": told}, separators=(",", ":")).encode()
         size = sum(part.nbytes for part in raw)
+        if not _bounded(len(description), size):
+            raise TooLargeError(
+                f"{size} bytes of tensors, and {len(description)} of what is said of them, are too many"
+            )
         parts: list[bytes | memoryview] = [_LENGTHS.pack(len(description), size) + description, *raw]
         self._unsent.put_nowait([b"".join(parts)] if size <= _SMALL_BYTES else parts)
 
@@ -68,7 +83,7 @@ class Wire:
             Where the other end is closed, or sent what is not a frame.
         """
         length, size = _LENGTHS.unpack(await self._received(_LENGTHS.size))
-        if length > settings.MAX_FRAME_HEADER_BYTES or size > settings.MAX_FRAME_BYTES:
+        if not _bounded(length, size):
             raise EOFError(f"a frame of {length} and {size} bytes")
         document = json.loads(await self._received(length))
         raw = memoryview(await self._received(size))

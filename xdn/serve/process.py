@@ -60,14 +60,16 @@ class Process:
         ------
         LostError
             Where the worker has died.
+        TooLargeError
+            For a frame that the worker would not take.
         """
         if self._lost:
             raise LostError
         number = next(self._numbers)
         future: asyncio.Future[Answer]
         future = self._asked[number] = asyncio.get_running_loop().create_future()
-        self._wire.put(document | {"number": number}, tensors)
         try:
+            self._wire.put(document | {"number": number}, tensors)
             return await future
         except asyncio.CancelledError:
             self._wire.put({"kind": "cancel", "number": number})

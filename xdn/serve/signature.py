@@ -62,10 +62,12 @@ class Signature:
         """
         names = [tensor.name for tensor in request.inputs]
         if sorted(names) != sorted(self._inputs):
-            raise BadRequestError(f"inputs {listed(sorted(names))} are given", mend=self._taken)
+            raise BadRequestError(f"inputs {listed([name[:64] for name in sorted(names)])} are given", mend=self._taken)
         if unknown := set(request.outputs) - set(self.outputs):
             mend = f"It has {', '.join(self.outputs)}"
             raise BadRequestError(f"the model has no output {min(unknown)[:64]!r}", mend=mend)
+        if len(set(request.outputs)) < len(request.outputs):
+            raise BadRequestError("an output is asked for twice")
         batches = {tensor.shape[0] if tensor.shape else 0 for tensor in request.inputs if self._batched(tensor.name)}
         if self.joins and len(batches) != 1:
             raise BadRequestError(f"inputs have different batches {sorted(batches)}")
