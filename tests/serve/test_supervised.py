@@ -156,6 +156,65 @@ def test_a_worker_whose_run_does_not_end_is_killed(tmp_path, made):
     with_fakes(tmp_path, scenario)
 
 
+def test_a_worker_that_cannot_be_started_is_tried_again(tmp_path, made, monkeypatch):
+    async def scenario(engine):
+        with monkeypatch.context() as patched:
+            refused = asyncio.Event()
+
+            async def start(process, document):
+                refused.set()
+                raise BlockingIOError(11, "no room")
+
+            patched.setattr(FakeProcess, "start", start)
+            made[0].kill()
+            await refused.wait()
+            assert not engine.ready()
+            assert engine.worker_pid is None
+        while not engine.ready():
+            await asyncio.sleep(0.001)
+        assert engine.restarts == 1
+
+    with_fakes(tmp_path, scenario)
+
+
+def test_a_stop_while_a_worker_is_being_started(tmp_path, monkeypatch):
+    async def scenario():
+        begun = asyncio.Event()
+
+        async def never(*command, **options):
+            begun.set()
+            await asyncio.Event().wait()
+
+        monkeypatch.setattr(asyncio, "create_subprocess_exec", never)
+        engine = SupervisedEngine(Repository.of(tmp_path))
+        starting = asyncio.create_task(engine.start())
+        await begun.wait()
+        starting.cancel()
+        await engine.stop(0.0)
+        assert not engine.ready()
+        with pytest.raises(asyncio.CancelledError):
+            await starting
+
+    asyncio.run(scenario())
+
+
+def test_a_stop_while_a_worker_is_being_started_again(tmp_path, made, monkeypatch):
+    async def scenario(engine):
+        begun = asyncio.Event()
+
+        async def never(process, document):
+            begun.set()
+            await asyncio.Event().wait()
+
+        monkeypatch.setattr(FakeProcess, "start", never)
+        made[0].kill()
+        await begun.wait()
+        await engine.stop(0.0)
+        assert engine.worker_pid is None
+
+    with_fakes(tmp_path, scenario)
+
+
 def test_the_front_keeps_no_more_than_it_may(tmp_path, made):
     async def scenario(engine):
         task = asyncio.create_task(engine.infer(summed()))

@@ -39,15 +39,25 @@ class Process:
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self, document: Document) -> None:
-        """Start the process, and tell it what to serve."""
+        """Start the process, and tell it what to serve.
+
+        Raises
+        ------
+        OSError
+            Where the system starts none.
+        """
         own, its = socket.socketpair()
         # What this process imports its worker imports, too, and nothing from the working folder.
         path = os.pathsep.join([str(Path(xdn.__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
-        with its:
-            self._process = await asyncio.create_subprocess_exec(
-                sys.executable, "-P", "-m", "xdn.serve.worker", str(its.fileno()),
-                pass_fds=(its.fileno(),), env=os.environ | {"PYTHONPATH": path.strip(os.pathsep)},
-            )  # fmt: skip
+        try:
+            with its:
+                self._process = await asyncio.create_subprocess_exec(
+                    sys.executable, "-P", "-m", "xdn.serve.worker", str(its.fileno()),
+                    pass_fds=(its.fileno(),), env=os.environ | {"PYTHONPATH": path.strip(os.pathsep)},
+                )  # fmt: skip
+        except BaseException:
+            own.close()
+            raise
         self.pid = self._process.pid
         self._wire = Wire(own)
         self._wire.put(document)

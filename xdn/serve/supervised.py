@@ -84,10 +84,11 @@ class SupervisedEngine:
     async def stop(self, grace_s: float) -> None:
         """Refuse further requests, answer those at hand for so many seconds at most, and end the worker."""
         self._stopping = True
+        if self._supervising is not None:  # first, lest it starts another one
+            self._supervising.cancel()
+            await asyncio.wait([self._supervising])
         if self._process is not None:
             await self._process.stop(grace_s)
-        if self._supervising is not None:
-            self._supervising.cancel()
         self._started.set()
 
     def ready(self) -> bool:
@@ -183,9 +184,10 @@ class SupervisedEngine:
             "options": asdict(self._options),
             "without": sorted(self._unloaded),
         }
-        self._process = Process(self._told)
-        await self._process.start(document)
-        return self._process
+        process = Process(self._told)
+        await process.start(document)
+        self._process = process  # one that has been started: it can be stopped
+        return process
 
     async def _supervise(self, process: Process) -> None:
         """Start a worker again whenever it ends; the sooner it ends, the later."""
@@ -194,16 +196,19 @@ class SupervisedEngine:
         while True:
             begun = time.monotonic()
             await process.ended()
-            if self._stopping:
-                return
+            self._process = None
             self._keep_statistics()
             if time.monotonic() - begun > settings.SERVED_WELL_S:
                 wait_s = first_s
             log.warning("the worker %d ended; another one starts in %.1f s", process.pid, wait_s)
             await asyncio.sleep(wait_s)
             wait_s = min(2 * wait_s, most_s)
-            self.restarts += 1
-            process = await self._new_process()
+            try:
+                process = await self._new_process()
+            except OSError as error:  # the system has no room for one, which may pass
+                log.warning("no worker could be started: %s", error)
+            else:
+                self.restarts += 1
 
     def _keep_statistics(self) -> None:
         """Add what a worker did that has ended to what those before it did."""

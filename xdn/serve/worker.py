@@ -41,18 +41,21 @@ class Worker:
         self._telling: asyncio.TimerHandle | None = None
 
     async def serve(self) -> None:
-        """Start the engine, and answer until the front stops it, or is gone."""
-        starting = asyncio.create_task(self._start())
+        """Start the engine, and answer until the front stops it, or is gone.
+
+        Raises
+        ------
+        ExceptionGroup
+            Of what kept the engine from starting.
+        """
         try:
-            while True:
-                document, tensors = await self._wire.receive()
-                if document["kind"] == "stop":
-                    break
-                self._take(document, tensors)
-        except EOFError:  # the front is gone, and with it all who would read an answer
+            async with asyncio.TaskGroup() as group:
+                starting = group.create_task(self._start())
+                grace_s = await self._until_stop()
+                starting.cancel()
+        except* EOFError:  # the front is gone, and with it all who would read an answer
             os._exit(1)
-        await starting
-        await self._engine.stop(document["grace_s"])
+        await self._engine.stop(grace_s)
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
         self._tell_statistics()
         await self._wire.sent()
@@ -61,6 +64,14 @@ class Worker:
         await self._engine.start()
         self._tell_catalog()
         self._wire.put({"kind": "started"})
+
+    async def _until_stop(self) -> float:
+        """Answer frames until one tells to stop; return the seconds that it gives."""
+        while True:
+            document, tensors = await self._wire.receive()
+            if document["kind"] == "stop":
+                return float(document["grace_s"])
+            self._take(document, tensors)
 
     def _take(self, document: Document, tensors: list[Tensor]) -> None:
         """Begin to answer a frame."""
@@ -75,7 +86,8 @@ class Worker:
             self._tasks[number] = asyncio.create_task(self._answered(number, work))
 
     async def _answered(self, number: int, work: Awaitable[None]) -> None:
-        """Do some work; the front hears of what goes wrong in it."""
+        """Do some work; the front hears of what goes wrong in it, and of the statistics, which it changes."""
+        self._tell_statistics_soon()
         try:
             await work
         except Exception as error:  # also of a fault of the service: the front must hear of it
@@ -83,11 +95,10 @@ class Worker:
                 log.exception("the service failed")
             self._wire.put({"kind": "answer", "number": number} | error_document(error))
         finally:
+            self._tell_statistics_soon()
             del self._tasks[number]
 
     async def _infer(self, number: int, document: Document, tensors: list[Tensor]) -> None:
-        if self._telling is None:
-            self._telling = asyncio.get_running_loop().call_later(_STATISTICS_S, self._tell_statistics)
         response = await self._engine.infer(request_of(document, tensors))
         said = {"model": response.model, "version": response.version}
         self._wire.put({"kind": "answer", "number": number} | said, response.outputs)
@@ -103,6 +114,10 @@ class Worker:
 
     def _tell_catalog(self) -> None:
         self._wire.put({"kind": "catalog"} | catalog_document(self._engine.index(), self._engine.all_metadata()))
+
+    def _tell_statistics_soon(self) -> None:
+        if self._telling is None:
+            self._telling = asyncio.get_running_loop().call_later(_STATISTICS_S, self._tell_statistics)
 
     def _tell_statistics(self) -> None:
         self._telling = None
@@ -125,6 +140,8 @@ def main(descriptor: str) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     sys.setswitchinterval(_SWITCH_S)
     asyncio.run(_serve(int(descriptor)))
+    # All is answered; a model that is being loaded meanwhile is not waited for.
+    os._exit(0)
 
 
 if __name__ == "__main__":
