@@ -325,6 +325,8 @@ def test_a_reload_loses_no_request(tmp_path, monkeypatch):
         async with serving(tmp_path) as engine:
             gate = Gate(monkeypatch)
             before = [await gate.passed(engine, summed()), asyncio.create_task(engine.infer(summed()))]
+            await asyncio.sleep(0)
+            assert [each.pending for each in engine.statistics()] == [1]
             write_net(tmp_path / "sum" / "2", SUM)
             loading = asyncio.create_task(engine.load("sum"))
             await asyncio.sleep(0)
@@ -340,6 +342,7 @@ def test_a_reload_loses_no_request(tmp_path, monkeypatch):
                 await engine.infer(summed())
             await engine.load("sum")
             assert (await engine.infer(summed())).version == "2"
+            assert [each.pending for each in engine.statistics()] == [0, 0]
 
     asyncio.run(scenario())
 

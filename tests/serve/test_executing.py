@@ -92,6 +92,7 @@ def test_nothing_waits_after_the_end(recorder):
     executing = Executing(lambda line, ran: None)
     executing.start()
     executing.stop()
+    executing.stop()
     with pytest.raises(UnavailableError):
         executing.call(bool)
     with pytest.raises(UnavailableError):

@@ -37,7 +37,7 @@ def test_the_file_says_which_versions(tmp_path):
     repository = Repository.of(tmp_path)
     write_config(tmp_path / "sum", latest=2)
     assert numbers(repository, "sum") == ["2", "10"]
-    write_config(tmp_path / "sum", versions=[10, 1])
+    write_config(tmp_path / "sum", versions=[10, 1, 10])
     assert numbers(repository, "sum") == ["1", "10"]
     write_config(tmp_path / "sum", versions=[3])
     with pytest.raises(SettingError, match="no versions 3"):

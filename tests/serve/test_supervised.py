@@ -18,6 +18,7 @@ from xdn.serve.messages import (
     OverloadedError,
     Tensor,
     TimeLimitError,
+    TooLargeError,
     UnavailableError,
     UnknownModelError,
 )
@@ -85,6 +86,7 @@ class FakeProcess:
         self.made.append(self)
 
     async def start(self, document):
+        self.document = document
         state = {"name": "sum", "version": "1", "state": READY, "reason": ""}
         ready = {"name": "sum", "versions": ["1"], "platform": "xdn", "inputs": [], "outputs": []}
         self.told({"kind": "catalog", "states": [state], "ready": [ready]})
@@ -173,6 +175,41 @@ def test_a_worker_that_cannot_be_started_is_tried_again(tmp_path, made, monkeypa
         while not engine.ready():
             await asyncio.sleep(0.001)
         assert engine.restarts == 1
+
+    with_fakes(tmp_path, scenario)
+
+
+def test_versions_that_clients_make_up_are_not_counted(tmp_path, made):
+    async def scenario(engine):
+        for version in ("1", "", "7", "8"):
+            with pytest.raises(TooLargeError):
+                await engine.infer(summed(version=version))
+        assert [(each.version, each.fail.count) for each in engine.statistics()] == [("1", 2)]
+
+    with_fakes(tmp_path, scenario, max_bytes=1)
+
+
+def test_a_change_that_has_begun_is_done(tmp_path, made, monkeypatch):
+    async def scenario(engine):
+        asked, answered = asyncio.Event(), asyncio.Event()
+
+        async def ask(process, document, tensors=()):
+            asked.set()
+            await answered.wait()
+            return {}, []
+
+        monkeypatch.setattr(FakeProcess, "ask", ask)
+        unloading = asyncio.create_task(engine.unload("sum"))
+        await asked.wait()
+        unloading.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await unloading
+        answered.set()
+        await asyncio.sleep(0.001)
+        made[0].kill()
+        while len(made) < 2 or not engine.ready():
+            await asyncio.sleep(0.001)
+        assert made[1].document["without"] == ["sum"]
 
     with_fakes(tmp_path, scenario)
 

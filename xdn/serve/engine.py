@@ -135,6 +135,8 @@ class LocalEngine:
 
     def statistics(self, model: str = "", version: str = "") -> tuple[ModelStatistics, ...]:
         """Return what versions that are, or were, ready have done; of one model, or version, alone where named."""
+        for each in self._tally.selected("", ""):  # those that are not ready any more, too
+            each.pending = 0
         for line in self._catalog.ready():
             self._tally.of(line.model.name, line.model.version).pending = len(line)
         return self._tally.selected(model, version)

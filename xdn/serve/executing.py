@@ -82,8 +82,8 @@ class Executing:
         """Begin no further run, and wait for the present one."""
         with self._changed:
             self._stopped = True
-            for done in self._calls:
-                done.set_exception(_ended())
+            while self._calls:
+                self._calls.popitem()[0].set_exception(_ended())
             self._changed.notify()
         if self._thread.is_alive():
             self._thread.join()

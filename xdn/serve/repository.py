@@ -102,7 +102,7 @@ class Repository:
             return (Version(model, "1", folder, config),)
         if absent := [str(number) for number in config.versions if str(number) not in numbers]:
             raise SettingError(f"there are no versions {listed(absent)}", where=str(folder / CONFIG))
-        chosen = [str(number) for number in sorted(config.versions)] or numbers[-config.latest :]
+        chosen = [str(number) for number in sorted(set(config.versions))] or numbers[-config.latest :]
         return tuple(Version(model, number, folder / number, config) for number in chosen)
 
     def net_of(self, version: Version) -> Path:

@@ -9,6 +9,7 @@ import asyncio
 import logging
 import os
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, replace
 
@@ -108,8 +109,9 @@ class SupervisedEngine:
             with self._admission.admitted(size):
                 document, tensors = await self._answered(request)
         except ServeError as error:  # of the front's own; what the worker refuses it counts itself
-            if versions := self._catalog.versions(request.model):
-                statistics = self._own.of(request.model, request.version or versions[-1])
+            with suppress(ServeError):  # of versions that there are not none is counted: clients may name any
+                found = self._catalog.find(request.model, request.version)
+                statistics = self._own.of(found.name, found.versions[0])
                 count_failure(statistics, error, received_ns=received_ns, now_ns=time.perf_counter_ns())
             raise
         _check(document)
@@ -134,20 +136,20 @@ class SupervisedEngine:
 
     async def load(self, model: str) -> None:
         """Load a model's versions as they stand in the repository now; see `LocalEngine.load`."""
-        await self._change("load", model)
-        self._unloaded.discard(model)
+        await asyncio.shield(self._change("load", model, self._unloaded.discard))
 
     async def unload(self, model: str) -> None:
         """Take a model out of service, also of workers to come; requests that it has already are answered."""
-        await self._change("unload", model)
-        self._unloaded.add(model)
+        await asyncio.shield(self._change("unload", model, self._unloaded.add))
 
-    async def _change(self, kind: str, model: str) -> None:
+    async def _change(self, kind: str, model: str, noted: Callable[[str], None]) -> None:
+        """Load or unload a model, and note it; that is done whole, also where nobody waits for it any more."""
         try:
             document, _ = await (await self._living()).ask({"kind": kind, "model": model})
         except LostError:
             raise UnavailableError("the worker died meanwhile", mend="Try again later") from None
         _check(document)
+        noted(model)
 
     async def _answered(self, request: InferRequest) -> Answer:
         """Return the answer of a worker, or of the next one where that dies, within the request's time limit."""
