@@ -53,6 +53,18 @@ def test_both_ends_send_at_once():
     over_wires(scenario)
 
 
+def test_what_is_withdrawn_is_not_sent():
+    async def scenario(one, other):
+        frames = [one.put({"number": 0}, [Tensor("x", "FP32", LARGE)])]
+        await asyncio.sleep(0.001)
+        frames += [one.put({"number": number}, [Tensor("x", "FP32", LARGE)]) for number in (1, 2)]
+        for frame in frames[:2]:  # the first one is being sent
+            one.withdraw(frame)
+        assert [(await other.receive())[0]["number"] for _ in range(2)] == [0, 2]
+
+    over_wires(scenario)
+
+
 def test_a_closed_end_is_noticed_by_both_ways():
     async def scenario(one, other):
         other.close()

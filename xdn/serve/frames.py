@@ -25,6 +25,8 @@ _LENGTHS = struct.Struct("<IQ")
 _SMALL_BYTES = 1 << 16
 
 Document = dict[str, Any]
+#: The parts that are sent.
+Frame = list[bytes | memoryview]
 
 
 def _bounded(length: int, size: int) -> bool:
@@ -45,11 +47,11 @@ class Wire:
         end.setblocking(False)
         self._end = end
         self._loop = asyncio.get_running_loop()
-        self._unsent: asyncio.Queue[list[bytes | memoryview]] = asyncio.Queue()
+        self._unsent: asyncio.Queue[Frame] = asyncio.Queue()
         self._sender = self._loop.create_task(self._send())
 
-    def put(self, document: Document, tensors: Sequence[Tensor] = ()) -> None:
-        """Send a frame, after those that were put before; what cannot be sent any more is dropped.
+    def put(self, document: Document, tensors: Sequence[Tensor] = ()) -> Frame:
+        """Send a frame, after those that were put before, and return it; what cannot be sent any more is dropped.
 
         Raises
         ------
@@ -67,8 +69,14 @@ class Wire:
             raise TooLargeError(
                 f"{size} bytes of tensors, and {len(description)} of what is said of them, are too many"
             )
-        parts: list[bytes | memoryview] = [_LENGTHS.pack(len(description), size) + description, *raw]
-        self._unsent.put_nowait([b"".join(parts)] if size <= _SMALL_BYTES else parts)
+        parts: Frame = [_LENGTHS.pack(len(description), size) + description, *raw]
+        frame: Frame = [b"".join(parts)] if size <= _SMALL_BYTES else parts
+        self._unsent.put_nowait(frame)
+        return frame
+
+    def withdraw(self, frame: Frame) -> None:
+        """Do without a frame, unless it is being sent already, and with the memory that it takes."""
+        frame.clear()
 
     async def sent(self) -> None:
         """Wait until all frames are sent that were put."""
@@ -117,10 +125,11 @@ class Wire:
         """Send what is put, and drop it once the other end is closed: who receives notices that."""
         open_ = True
         while True:
-            for part in await self._unsent.get():
+            for part in tuple(await self._unsent.get()):
                 try:
                     if open_:
                         await self._loop.sock_sendall(self._end, part)
                 except OSError:
                     open_ = False
+            part = b""  # what was sent is not kept while nothing else is
             self._unsent.task_done()

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import xdn
 from xdn import settings
-from xdn.serve.frames import Document, Wire
+from xdn.serve.frames import Document, Frame, Wire
 from xdn.serve.messages import Tensor
 
 Answer = tuple[Document, list[Tensor]]
@@ -78,10 +78,12 @@ class Process:
         number = next(self._numbers)
         future: asyncio.Future[Answer]
         future = self._asked[number] = asyncio.get_running_loop().create_future()
+        frame: Frame = []
         try:
-            self._wire.put(document | {"number": number}, tensors)
+            frame = self._wire.put(document | {"number": number}, tensors)
             return await future
         except asyncio.CancelledError:
+            self._wire.withdraw(frame)
             self._wire.put({"kind": "cancel", "number": number})
             raise
         finally:
