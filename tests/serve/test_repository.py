@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.serve.nets import SUM, write_config
+from tests.serve.nets import SUM, write_config, write_net
+from xdn import api
 from xdn.errors import SettingError, XdnError
 from xdn.serve.messages import UnknownModelError
 from xdn.serve.repository import Repository
@@ -52,6 +53,8 @@ def test_the_file_says_which_versions(tmp_path):
         ({"max_latency_ms": float("nan")}, "max_latency_ms: nan"),
         ({"batch": 3}, "batch: unknown field"),
         ({"images": {"size": 224}}, "images.size"),
+        ({"images": {"size": [0, 224]}}, "images.size: 0x224 pixels"),
+        ({"images": {"size": [100000, 100000]}}, "images.size: 100000x100000 pixels"),
         ({"configuration": {"precision": "f31"}}, "f31"),
     ],
 )
@@ -118,6 +121,20 @@ def test_nothing_outside_is_read(tmp_path):
         (version,) = repository.versions(model)
         with pytest.raises(SettingError, match="out of the repository"):
             repository.net_of(version)
+
+
+def test_a_mean_file_outside_is_not_read(tmp_path):
+    (tmp_path / "outside.npy").write_bytes(b"")
+    folder = tmp_path / "models" / "images"
+    write_net(folder)
+    repository = Repository.of(tmp_path / "models")
+    (folder / "inside.npy").write_bytes(b"")
+    net = api.load(folder / "deploy.prototxt")
+    for name in ("../../outside.npy", str(tmp_path / "outside.npy")):
+        with pytest.raises(SettingError, match="out of the repository"):
+            repository.check_mean(api.with_transform(net, mean_file=name))
+    repository.check_mean(api.with_transform(net, mean_file="inside.npy"))
+    Repository.of(folder / "deploy.prototxt").check_mean(api.with_transform(net, mean_file="../../outside.npy"))
 
 
 def test_links_within_are_followed(tmp_path):

@@ -1,9 +1,9 @@
 """How a model is served: the file `model.json` in its folder, all of whose fields may be left out."""
 
 from dataclasses import dataclass, field, fields
-from math import isfinite
+from math import isfinite, prod
 
-from xdn import api
+from xdn import api, settings
 from xdn.data.dataset import Size
 from xdn.errors import SettingError
 from xdn.graph import Net, Transform
@@ -24,6 +24,11 @@ class Images:
         nothing is cropped, and must be at least as large as the crop otherwise.
     mean_file, mean_value, scale, std, crop_size, channel_order
         As in `xdn.graph.Transform`.
+
+    Raises
+    ------
+    SettingError
+        For a size without pixels, or with more than images of requests may have.
     """
 
     size: Size | None = None
@@ -33,6 +38,12 @@ class Images:
     std: tuple[float, ...] | None = None
     crop_size: int | None = None
     channel_order: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.size is not None and not (min(self.size) > 0 and prod(self.size) <= settings.MAX_SERVED_PIXELS):
+            height, width = self.size
+            what = f"{height}x{width} pixels; 1 to {settings.MAX_SERVED_PIXELS} are made"
+            raise SettingError(what, where="images.size")
 
     def transformed(self, net: Net) -> Net:
         """Return the net with the transform that is asked for."""

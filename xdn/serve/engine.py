@@ -248,6 +248,7 @@ class LocalEngine:
         """Return the line of a version, loaded, compiled and measured."""
         config = version.config
         net = load_net(self._repository.net_of(version), config)
+        self._repository.check_mean(net)
         model = Model(version.model, version.number, net, config, self._options.threads)
         limit_s = self._options.max_latency_s if config.max_latency_ms is None else config.max_latency_ms / 1e3
         model.compile()

@@ -10,17 +10,19 @@
             3/  deploy.xdn/  ...        as xdn-optimize writes it
 
 A model's folder without folders of versions is its version 1, and so is a single net (`Repository.of`). Nothing outside
-of the repository is read: links that lead out of it are refused.
+of the repository is read: links, and mean files, that lead out of it are refused.
 """
 
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from xdn import settings
+from xdn import api, settings
 from xdn.errors import SettingError, UnknownNameError, listed, placed
 from xdn.files import is_file, is_folder, read_json
 from xdn.frontend import FRONTENDS
+from xdn.frontend.caffe.images.image_shape import find_mean, mean_folders
+from xdn.graph import Net
 from xdn.record import Reader
 from xdn.serve.config import AS_IT_IS, ModelConfig
 from xdn.serve.messages import UnknownModelError
@@ -132,6 +134,13 @@ class Repository:
             raise SettingError(f"the folder has {found}", where=str(folder), mend=mend)
         return nets[0]
 
+    def check_mean(self, net: Net) -> None:
+        """Raise SettingError where the mean file of a net's images lies outside of a repository of models."""
+        name = api.image_transform(net).mean_file if api.image_input(net) else ""
+        path = find_mean(name, mean_folders(net.folder)) if name else None
+        if path is not None and not self.single:
+            self._within(path)
+
     def _within(self, path: Path) -> None:
         """Raise SettingError where a path leads out of the repository."""
         try:
@@ -139,7 +148,7 @@ class Repository:
         except (OSError, RuntimeError):
             raise SettingError("the link leads nowhere", where=str(path)) from None
         if not real.is_relative_to(self.root):
-            raise SettingError("the link leads out of the repository, which is not followed", where=str(path))
+            raise SettingError("this leads out of the repository, which is not followed", where=str(path))
 
     def _config(self, path: Path) -> ModelConfig:
         """Return how a model is served."""
