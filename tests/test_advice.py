@@ -14,8 +14,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 COMMANDS = ("inspect", "optimize", "pack", "run", "train", "tune")
-#: An option, and the command that is named before it.
-OPTION = re.compile(r"(?:(xdn-\w+) )?(--[a-z][a-z-]+)")
+#: An option, and the command that is named before it; what is said of Ray's own program is not of ours.
+OPTION = re.compile(r"(?<!ray start )(?:(xdn-\w+) )?(--[a-z][a-z-]+)")
 #: What the sources seem to say, but a command never prints: the test that holds it stands beside.
 NEVER_PRINTED = {
     # tests/train/test_start.py::test_a_teacher_needs_all_of_its_weights

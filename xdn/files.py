@@ -89,11 +89,13 @@ def _unfinished(path: Path) -> tuple[Path, BinaryIO]:
     """Return the place of a new file beside `path`, and the file, which nobody else takes for abandoned."""
     while True:
         part = path.with_name(f".{path.name}.{os.getpid()}-{next(_numbers)}{_UNFINISHED}")
+        # Before it is there: an interrupt may come between any two steps.
+        _begun.add(part)
         try:
             file = part.open("xb")
         except FileExistsError:  # of a process that had this number before, and is not removable
+            _begun.discard(part)
             continue
-        _begun.add(part)
         if fcntl is not None:
             # Some folders of other machines have no locks; there nobody removes anything.
             with suppress(OSError):

@@ -88,7 +88,7 @@ def test_a_column_says_how_layers_read_their_bottoms():
     document = json.loads(json.dumps(net_document(summarize(net.replace(layers=tuple(mixed))))))
     assert [row["quantized"] for row in document["layers"]] == [
         [],
-        [{"element": "u8", "scale": float(np.float32(0.02134)), "signed": False}],
+        [{"element": "u8", "scale": float(np.float32(0.02134)), "signed": False, "bits": 8, "weight_bits": 8}],
         [{"element": "bf16"}],
         [],
     ]

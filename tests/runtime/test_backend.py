@@ -31,7 +31,6 @@ class Layers:
     plan = None
 
 
-@BACKENDS.register("references")
 class References:
     """Each layer by its NumPy reference."""
 
@@ -80,6 +79,14 @@ class References:
 
     def close(self):
         """End nothing: there are no threads."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def registered():
+    """Register the backend, as its module would, for these tests alone."""
+    BACKENDS.register("references")(References)
+    yield
+    BACKENDS.forget(["references"])
 
 
 @pytest.fixture(scope="module")

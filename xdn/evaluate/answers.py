@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from xdn import memory, settings
-from xdn.codegen.target import host_target
 from xdn.data.dataset import Dataset
 from xdn.data.pixels import PixelTransform
 from xdn.evaluate.accuracy import predicted
@@ -16,12 +15,12 @@ from xdn.evaluate.scores import Scores, first_output
 from xdn.graph import Array, Net
 from xdn.graph.verify import is_sound
 
-#: Blocks of images a thread up to which a job warms up with all of its images.
-_FEW_BLOCKS = 8
-
 if TYPE_CHECKING:
     from xdn.runtime.backend import Progress
     from xdn.runtime.session import Session
+
+#: Blocks of images a thread up to which a job warms up with all of its images.
+_FEW_BLOCKS = 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,6 +125,8 @@ def outputs_of_images(
 
 def warm(session: "Session", images: Array, transform: PixelTransform, batch: int | None = None) -> None:
     """Make what the first call for `images` takes, which rules may choose by their number, and run some of them."""
+    from xdn.codegen.target import host_target
+
     whole = min(len(images), batch or images_at_once(session, images))
     blocks = host_target().block_images * session.threads
     if images.dtype == np.uint8:

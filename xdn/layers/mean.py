@@ -33,7 +33,7 @@ class Mean(Portable):
         """(N, C, H, W), unchanged."""
         bottom = one_bottom(bottoms, 4)
         if self.file:
-            mend = "Give a value for each channel, or have the mean taken off before (--mean-file)"
+            mend = "Give a value for each channel, or remove the layer and name the file to xdn-run --mean-file"
             raise UnsupportedError(f"a mean of each position, in the file {self.file!r}", mend=mend)
         if not self.value or bottom.shape[1] % len(self.value):
             raise ShapeError(f"{len(self.value)} values for {bottom.shape[1]} channels, which are no multiple of these")
