@@ -7,6 +7,7 @@ import torch
 
 from tests.optimize.quantize.calibrating import instruments_for, residual_net
 from tests.train.checks import seeded_inputs, tensors
+from xdn.graph import ParamSpec
 from xdn.optimize.quantize.calibrate import calibrate
 from xdn.optimize.quantize.config import CalibrationConfig
 from xdn.train.module import NetModule
@@ -74,3 +75,13 @@ def test_scales_that_were_learned_stand_in_the_net():
     assert made.layer("a").quantized[0].scale == np.float32(1.5) * np.float32(net.layer("a").quantized[0].scale)
     np.testing.assert_array_equal(made.layer("a").weights["weight_scale"], net.layer("a").weights["weight_scale"] * 1.5)
     np.testing.assert_allclose(made.layer("a").weights["weight"], net.layer("a").weights["weight"] * -1.5, rtol=1e-6)
+
+
+def test_a_layer_that_is_frozen_keeps_its_scales_those_too_that_others_read_by():
+    net = calibrated()
+    frozen = net.layer("b").replace(param_specs=(ParamSpec(0.0), ParamSpec(0.0)))
+    module = NetModule(net.replace(layers=tuple(frozen if layer.name == "b" else layer for layer in net.layers)))
+    names = {id(parameter): name for name, parameter in module.named_parameters()}
+    rates = {names[id(parameter)]: spec.lr_mult for parameter, spec in module.trained()}
+    assert {name for name, rate in rates.items() if rate == 0} >= {"b:weight", "b:weight_scale", "b:int8-0", "a:int8-0"}
+    assert all(rates[name] == 1 for name in ("a:weight", "a:weight_scale", "stem:int8-0", "average:int8-0"))

@@ -55,9 +55,10 @@ def _tops(step: Step, given: Given, read: Sequence[Learned]) -> dict[str, Tensor
     return dict(zip(step.tops, of_each_top(values, len(step.tops)), strict=True))
 
 
-def _scale_spec(layer: Layer) -> ParamSpec:
-    """Return how the scales of a layer's filters are trained: as fast as the filters, and not decayed."""
-    return ParamSpec(layer.param_specs[0].lr_mult if layer.param_specs else 1.0, decay_mult=0.0)
+def _scale_spec(layers: Iterable[Layer]) -> ParamSpec:
+    """Return how scales that these layers read by are trained: as fast as the slowest of their filters, not decayed."""
+    rates = (layer.param_specs[0].lr_mult for layer in layers if layer.param_specs)
+    return ParamSpec(min(rates, default=1.0), decay_mult=0.0)
 
 
 class NetModule(nn.Module):
@@ -151,9 +152,9 @@ class NetModule(nn.Module):
         for layer, index, key in weight_keys(self.net):
             if (name := parameter_name(*key)) in named:
                 spec = layer.param_specs[index] if index < len(layer.param_specs) else ParamSpec()
-                yield named[name], _scale_spec(layer) if key[1].endswith(SCALES) else spec
+                yield named[name], _scale_spec([layer]) if key[1].endswith(SCALES) else spec
         for name in self._readings.scales:
-            yield named[name], ParamSpec(decay_mult=0.0)
+            yield named[name], _scale_spec(self._readings.readers(name))
 
     def forward(self, x: Inputs) -> Tensor:
         """Return the logits of the net's first output: what its Softmax reads, if it has one.

@@ -25,6 +25,7 @@ class Readings:
     """
 
     def __init__(self, net: Net):
+        self._net = net
         alike = groups(net) if any(layer.integers for layer in net.layers) else {}
         first: dict[tuple[str, Quantized], str] = {}
         self.scales: dict[str, float] = {}
@@ -39,6 +40,10 @@ class Readings:
     def of(self, layer: Layer) -> list[tuple[str, Quantized]]:
         """Return of each bottom that a layer reads as integers the name of its scale, and which integers."""
         return list(zip(self._names.get(layer.name, []), layer.integers, strict=True))
+
+    def readers(self, name: str) -> list[Layer]:
+        """Return the layers that read by a scale."""
+        return [layer for layer in self._net.layers if name in self._names.get(layer.name, [])]
 
     def learned(self, layer: Layer, scales: Mapping[str, float]) -> tuple[Reading, ...]:
         """Return how a layer reads its bottoms by learned scales."""
