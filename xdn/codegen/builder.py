@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 
 from llvmlite import ir
 
+from xdn.codegen.arithmetic import I32
 from xdn.codegen.conversion import Conversion
 from xdn.codegen.formulas import Mathematics
 from xdn.codegen.jit import llvm_type
@@ -104,6 +105,14 @@ class VectorBuilder(Mathematics):
         first = self.ir.insert_element(undef, scalar, ir.Constant(ir.IntType(32), 0))
         mask = ir.Constant(ir.VectorType(ir.IntType(32), self._lanes), [0] * self._lanes)
         return self.ir.shuffle_vector(first, undef, mask)
+
+    def same_word(self, number: ir.Value) -> ir.Value:
+        """Return a vector of i32 that all are the last bits of an i64."""
+        return self.broadcast(self.ir.trunc(number, I32))
+
+    def lane_numbers(self) -> ir.Value:
+        """Return a vector of i32: the number of each lane, from 0 on."""
+        return ir.Constant(ir.VectorType(I32, self._lanes), list(range(self._lanes)))
 
     def fma(self, a: ir.Value, b: ir.Value, c: ir.Value) -> ir.Value:
         """Return a * b + c, rounded once where the instruction set can."""

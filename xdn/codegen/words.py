@@ -54,10 +54,6 @@ class WordBuilder(VectorBuilder):
         place = self.offset(pointer, vector * self._lanes * together)
         return self.ir.bitcast(place, self._integer.as_pointer())
 
-    def same_word(self, number: ir.Value) -> ir.Value:
-        """Return a vector whose words all are the last bits of an i64."""
-        return self.broadcast(self.ir.trunc(number, I32))
-
     def turned(self, words: ir.Value, bits: ir.Value) -> ir.Value:
         """Return words rotated to the left by so many bits."""
         name, kind = f"llvm.fshl.v{self._lanes}i32", self._integer

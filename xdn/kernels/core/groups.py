@@ -16,7 +16,6 @@ from dataclasses import dataclass
 
 from llvmlite import ir
 
-from xdn.codegen.arithmetic import I32
 from xdn.codegen.target import Target
 from xdn.codegen.words import WORD, WordBuilder
 from xdn.element import BF16, REAL, Element
@@ -171,8 +170,7 @@ class Groups:
         """Store bf16, zeros after the last channel: what is padding is multiplied by zeros, and must be finite."""
         b, zero = self.b, self.b.number(0)
         if self.schedule is not BATCH:
-            numbers = ir.Constant(ir.VectorType(I32, b.target.lanes), list(range(b.target.lanes)))
-            there = b.ir.icmp_signed("<=", numbers, b.same_word(last))
+            there = b.ir.icmp_signed("<=", b.lane_numbers(), b.same_word(last))
             b.store_values(b.ir.select(there, values[0], zero), pointer, 0, BF16)
             return
         for row in range(0, self.word, _HALVES):

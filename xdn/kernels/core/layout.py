@@ -10,7 +10,7 @@ batch
 channel
     A blob lies as ``[N][H][W][C']``: C' is C, rounded up to a whole number of vectors. A block is one image.
 
-What is padding holds finite numbers on which no result depends.
+No result depends on what is padding, which of f32 may hold anything; of bf16 it holds finite numbers.
 """
 
 from dataclasses import KW_ONLY, dataclass

@@ -58,8 +58,8 @@ def _emit(groups: Groups, reach: int, elements: tuple[Element, Element], args: S
         if groups.schedule is BATCH:
             exist = [b.ir.icmp_unsigned("<", b.ir.add(first, b.const(row)), channels) for row in range(groups.rows)]
         else:
-            lanes = ir.Constant(ir.VectorType(I32, b.target.lanes), list(range(b.target.lanes)))
-            exist = [b.ir.icmp_unsigned("<", b.ir.add(lanes, b.same_word(first)), b.same_word(channels))]
+            numbers = b.ir.add(b.lane_numbers(), b.same_word(first))
+            exist = [b.ir.icmp_unsigned("<", numbers, b.same_word(channels))]
         return [b.ir.select(each, value, b.number(0)) for each, value in zip(exist, found, strict=True)]
 
     def one_group(g: ir.Value, carried: list[ir.Value]) -> list[ir.Value]:

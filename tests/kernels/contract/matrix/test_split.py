@@ -1,4 +1,4 @@
-"""Splitting blobs: the bits of NumPy's parts, at the places of the layout; zeros for what the blob does not have."""
+"""Splitting blobs: the bits of NumPy's parts, at the places of the layout; zeros for padding, whatever is there."""
 
 import numpy as np
 import pytest
@@ -72,7 +72,7 @@ def test_channel(channels, border, count, members, rng):
     x, steps = _values(layout, rng), steps_of(channels)
     expected = np.zeros((count, BLOCKS, parts.rows, parts.columns, steps * 32), np.uint16)
     above, _, left, _ = border
-    expected[:, :, above : above + HEIGHT, left : left + WIDTH, : x.shape[-1]] = parts_of(x, count)
+    expected[:, :, above : above + HEIGHT, left : left + WIDTH, :channels] = parts_of(x[..., :channels], count)
     expected = expected.reshape(*expected.shape[:4], steps, 32).transpose(1, 2, 3, 4, 0, 5)
     found = _run(layout, parts, x, members)
     inside = found[:, : parts.rows * parts.columns * parts.position_elements].reshape(

@@ -7,7 +7,8 @@
                                                            parts; zeros after an infinity or a NaN
 
 Batch schedule: for a block and a position all pairs of channels, zeros for those after the last. Channel schedule: all
-positions of the map with its border, whose parts are zeros; the threads that share an image share the rows.
+positions of the map with its border, whose parts are zeros, as those of padding are, which weights of zero would not
+take out of a sum where it is not finite; the threads that share an image share the rows.
 """
 
 from collections.abc import Callable
@@ -173,8 +174,10 @@ def _emit_vectors(b: VectorBuilder, x: ir.Value, y: ir.Value, channels: ir.Value
 
     def one_step(step: ir.Value, held: int) -> list[ir.Value]:
         """Split 32 channels, of which the blob has `held` vectors."""
-        first = b.offset(x, b.ir.mul(step, b.const(NUMBERS)))
-        found = [parts_in_registers(b, b.load(first, v), parts) for v in range(held)]
+        first = b.ir.mul(step, b.const(NUMBERS))
+        found = [
+            parts_in_registers(b, _own(b, x, b.ir.add(first, b.const(v * lanes)), channels), parts) for v in range(held)
+        ]
         zeros = [b.integer(0)] * (vectors - held)
         return _store_step(b, y, step, [[_upper(b, each[n]) for each in found] + zeros for n in range(parts)])
 
@@ -183,6 +186,12 @@ def _emit_vectors(b: VectorBuilder, x: ir.Value, y: ir.Value, channels: ir.Value
     whole = b.ir.udiv(columns, b.const(vectors))
     b.loop(b.const(0), whole, [], lambda step, _: one_step(step, vectors))
     b.loop(whole, _steps(b, channels), [], lambda step, _: one_step(step, 1))
+
+
+def _own(b: VectorBuilder, x: ir.Value, first: ir.Value, channels: ir.Value) -> ir.Value:
+    """Return the vector of channels from `first` on, zeros after the last: what is padding may be no number."""
+    there = b.ir.icmp_signed("<", b.lane_numbers(), b.same_word(b.ir.sub(channels, first)))
+    return b.ir.select(there, b.load(b.offset(x, first)), b.number(0))
 
 
 def _channel_body(target: Target, parts: int) -> KernelBody:
