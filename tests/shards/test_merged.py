@@ -56,6 +56,8 @@ def test_a_net_that_tells_no_classes_has_no_accuracy(tmp_path):
         ({"columns": {}}, "no scores of classes"),
         ({"labels": np.full(BLOCK, 3, np.int32)}, "labels beyond 3 classes"),
         ({"labels": np.full(BLOCK, -1, np.int32)}, "labels beyond 3 classes"),
+        ({"columns": {"class": np.full(BLOCK, 0.5), "scores": np.zeros((BLOCK, 3))}}, "classes that are none"),
+        ({"columns": {"class": np.full(BLOCK, -2), "scores": np.zeros((BLOCK, 3))}}, "classes that are none"),
     ],
 )
 def test_a_part_that_says_something_else_is_refused(changed, said, tmp_path):

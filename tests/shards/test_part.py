@@ -59,6 +59,8 @@ def rewritten(path, told=None, **arrays):
         ({"image": None}, r"other images than 20\.\.39"),
         ({"label": None}, "no row for each image"),
         ({"scores": np.zeros((BLOCK + 1, 3), np.float32)}, "no row for each image"),
+        ({"label": np.zeros(BLOCK)}, "of another form"),
+        ({"scores": np.zeros((BLOCK, 3, 1), np.float32)}, "of another form"),
         ({"facts": None}, "not a part of a run"),
         ({"facts": np.zeros(7)}, "not a part of a run"),
     ],
@@ -73,7 +75,15 @@ def test_a_part_that_holds_something_else_is_refused(arrays, said, part, tmp_pat
 
 @pytest.mark.parametrize(
     ("changed", "said"),
-    [({"start": 40}, "there are no images"), ({"stop": 1 << 50}, "other images"), ({"seconds": "soon"}, "seconds")],
+    [
+        ({"start": 40}, "there are no images"),
+        ({"stop": 1 << 50}, "other images"),
+        ({"stop": 1 << 70}, "there are no images"),
+        ({"seconds": "soon"}, "seconds"),
+        ({"seconds": 0.0}, "times are not those of a run"),
+        ({"seconds": float("nan")}, "times are not those of a run"),
+        ({"began": float("inf")}, "times are not those of a run"),
+    ],
 )
 def test_facts_that_cannot_be_are_refused(changed, said, part, tmp_path):
     path = part.write(tmp_path)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from xdn.errors import ParseError
-from xdn.evaluate.accuracy import Accuracy, measured, together
+from xdn.evaluate.accuracy import INVALID, Accuracy, measured, together
 from xdn.shards.folder import PartsFolder, Run
 from xdn.shards.part import CLASS, SCORES, Part, PartFacts
 
@@ -105,7 +105,7 @@ def _times(parts: Sequence[PartFacts]) -> WorkerTimes:
         len(parts),
         sum(len(each.block) for each in parts),
         sum(each.seconds for each in parts),
-        last.began + last.seconds - min(each.began for each in parts),
+        last.began - min(each.began for each in parts) + last.seconds,
         last.kernels_compiled,
     )
 
@@ -118,4 +118,6 @@ def _accuracy(part: Part, run: Run) -> Accuracy:
         raise ParseError("the part has no scores of classes", where=where, mend="Remove it, and run its images again")
     if not np.all((part.labels >= 0) & (part.labels < len(run.classes))):
         raise ParseError(f"the part has labels beyond {len(run.classes)} classes", where=where)
+    if classes.dtype.kind != "i" or classes.min() < INVALID:
+        raise ParseError("the part has classes that are none", where=where)
     return measured(part.labels, classes, [scores], run.classes)

@@ -18,6 +18,8 @@ IMAGE, LABEL, FACTS = "image", "label", "facts"
 #: Of a net that tells classes: (N,) i32 and (N, K) f32.
 CLASS, SCORES = "class", "scores"
 _SUFFIX = ".npz"
+#: Beyond what any clock says, in seconds.
+_NEVER = 1e12
 
 
 @dataclass(frozen=True)
@@ -90,7 +92,7 @@ class Part:
         Raises
         ------
         ParseError
-            For a file that is damaged, or holds other images than it says.
+            For a file that is damaged, or holds something else than it says.
         """
         columns = read_arrays(path)
         facts = _facts(columns.pop(FACTS, None), path)
@@ -100,6 +102,8 @@ class Part:
             raise ParseError(f"the part has other images than {block}", where=str(path))
         if labels is None or labels.shape != rows or any(values.shape[:1] != rows for values in columns.values()):
             raise ParseError("the part has no row for each image", where=str(path))
+        if labels.dtype.kind != "i" or any(values.ndim > 2 for values in columns.values()):
+            raise ParseError("the part's labels, or its columns, are of another form", where=str(path))
         return cls(facts, labels, columns)
 
 
@@ -125,6 +129,8 @@ def _facts(text: Array | None, path: Path) -> PartFacts:
     except (ValueError, RecursionError):
         raise ParseError("this archive is not a part of a run", where=str(path)) from None
     facts = Reader(ParseError, lenient=True).read(PartFacts, said, str(path))
-    if not 0 <= facts.start < facts.stop:
+    if not 0 <= facts.start < facts.stop <= np.iinfo(np.int64).max:
         raise ParseError(f"there are no images {facts.block}", where=str(path))
+    if not (0 <= facts.began < _NEVER and 0 < facts.seconds < _NEVER):
+        raise ParseError("its times are not those of a run", where=str(path))
     return facts
