@@ -44,10 +44,11 @@ def test_the_last_images_may_be_missing(full):
         parted(full)
 
 
-def test_a_part_that_is_damaged_is_made_again(full, caplog):
+@pytest.mark.parametrize("damaged", [lambda raw: raw[:100], lambda raw: raw.replace(raw[-900:-800], bytes(100))])
+def test_a_part_that_is_damaged_is_made_again(damaged, full, caplog):
     block = full.run.blocks()[1]
     path = full.path / part_name(block)
-    path.write_bytes(path.read_bytes()[:100])
+    path.write_bytes(damaged(path.read_bytes()))
     assert full.missing(full.run.blocks()) == (block,)
     assert "made again" in caplog.text
     with pytest.raises(ParseError, match="not an archive of arrays"):

@@ -17,7 +17,7 @@ from xdn.evaluate.answers import stated_batch
 from xdn.report.classes import class_tables
 from xdn.report.parts import merged_table, progress_line, workers_table
 from xdn.session import Session
-from xdn.shards.cut import Shard, blocks
+from xdn.shards.cut import Shard
 from xdn.shards.folder import PartsFolder
 from xdn.shards.merged import Merged, merged
 from xdn.shards.table import pyarrow, write_table
@@ -116,7 +116,7 @@ def run_in_parts(
         with output.progress() as bar:
             _runner(args)(work, folder, missing, progress=shown(bar, "images"))
     seconds = time.perf_counter() - begin
-    absent = folder.missing(cut)
+    absent = folder.unseen(cut)
     result = None if absent else merged(folder)
     output.result(progress_line(len(missing), sum(map(len, missing)), seconds))
     if absent:
@@ -161,6 +161,5 @@ def _tell(
         write_table(args.table, folder)
         output.log(f"written: {args.table}")
     facts = {"folder": str(folder.path), "net": run.net, "data": run.data, "images": run.images}
-    parts = len(blocks(run.images, run.block_images))
-    document = facts | {"parts": parts} | said | {"merged": asdict(result) if result else None}
+    document = facts | {"parts": run.parts} | said | {"merged": asdict(result) if result else None}
     output.write_json(document, "parts")

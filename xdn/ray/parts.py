@@ -95,7 +95,7 @@ def run_parts(
         done += sum(map(len, blocks[row["start"] : row["stop"]]))
         if progress is not None:
             progress(done, total)
-    unseen = folder.missing(tuple(blocks))
+    unseen = folder.unseen(tuple(blocks))
     if unseen:
         mend = "Name a folder that all machines share with --parts"
         what = f"parts that workers wrote are not seen here: images {listed(list(map(str, unseen)))}"

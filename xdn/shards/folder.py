@@ -3,7 +3,7 @@
 import hashlib
 import json
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -57,6 +57,11 @@ class Run:
         """SHA-256 over all but the net's name, which may differ from machine to machine."""
         said = asdict(self) | {"net": ""}
         return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+
+    @property
+    def parts(self) -> int:
+        """How many parts all images are cut into."""
+        return -(-self.images // self.block_images)
 
     def blocks(self) -> tuple[Block, ...]:
         """Return the blocks of all images."""
@@ -126,15 +131,19 @@ class PartsFolder:
         return PartsFolder(self.path.absolute(), self.run)
 
     def missing(self, asked: tuple[Block, ...]) -> tuple[Block, ...]:
-        """Return the blocks of those asked for that have no whole part of this run yet."""
-        return tuple(block for block in asked if not self._has(block))
+        """Return the blocks of those asked for that have no whole part of this run yet; what is there is read whole."""
+        return tuple(block for block in asked if not self._has(block, _facts_of_whole))
 
-    def _has(self, block: Block) -> bool:
+    def unseen(self, asked: tuple[Block, ...]) -> tuple[Block, ...]:
+        """Return the blocks of those asked for that have no part of this run yet, by what parts say of themselves."""
+        return tuple(block for block in asked if not self._has(block, part_facts))
+
+    def _has(self, block: Block, facts_of: Callable[[Path], PartFacts]) -> bool:
         path = self.path / part_name(block)
         if not exists(path):
             return False
         try:
-            facts = part_facts(path)
+            facts = facts_of(path)
         except ParseError as error:
             log.warning("made again: %s", error)
             return False
@@ -160,6 +169,10 @@ class PartsFolder:
             mend = "Remove them, and run their images again"
             raise DataError(f"parts of another run: {listed(strangers)}", where=str(self.path), mend=mend)
         return dict(sorted(found.items(), key=lambda pair: pair[1].block))
+
+
+def _facts_of_whole(path: Path) -> PartFacts:
+    return Part.read(path).facts
 
 
 def _check_cover(files: Mapping[Path, PartFacts], images: int) -> None:
