@@ -11,6 +11,7 @@ import pytest
 from tests.evaluate.building import Stripes
 from tests.shards.building import BLOCK, IMAGES, stripes_work
 from xdn.cli.run import main
+from xdn.errors import DataError
 from xdn.ray import run_parts
 from xdn.ray.parts import handed_out
 from xdn.shards.folder import PartsFolder
@@ -63,6 +64,33 @@ def test_workers_say_what_one_process_says(cluster, tmp_path):
         assert ours.facts.kernels_compiled == 0
         assert str(os.getpid()) not in ours.facts.worker
     assert told[-1] == (IMAGES, IMAGES)
+
+
+class Unreadable(Stripes):
+    """Images that cannot be read, or, where `travels` is false, not even be opened by another process."""
+
+    def __init__(self, travels: bool):
+        super().__init__(IMAGES)
+        self._travels, self._driver = travels, os.getpid()
+
+    def _images(self, start, stop):
+        if os.getpid() != self._driver:
+            raise DataError("the images are not here", where="photos.packed")
+        return super()._images(start, stop)
+
+    def __setstate__(self, state):
+        self.__dict__ |= state
+        if not self._travels:
+            self.images(0, 1)
+
+
+@pytest.mark.slow  # a cluster takes seconds to begin
+@pytest.mark.parametrize("travels", [True, False])
+def test_what_a_worker_cannot_do_is_told(travels, cluster, tmp_path):
+    work = replace(stripes_work(), images=Unreadable(travels))
+    folder = PartsFolder.begin(tmp_path / "parts", work.run("net", BLOCK))
+    with pytest.raises(DataError, match=r"^worker .*: photos\.packed: the images are not here$"):
+        run_parts(work, folder, folder.run.blocks(), workers=1)
 
 
 @pytest.mark.slow  # a cluster takes seconds to begin

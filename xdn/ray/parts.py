@@ -2,18 +2,23 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import cached_property
 
-from xdn.errors import DataError, listed
+import numpy as np
+
+from xdn.errors import DataError, XdnError, listed
 from xdn.graph import Array
 from xdn.ray.cluster import ray_module
 from xdn.ray.workers import Baggage, settled, worker_options, workers_of
 from xdn.runtime.backend import Progress
 from xdn.shards.cut import Block
 from xdn.shards.folder import PartsFolder
-from xdn.shards.work import Work, run_blocks
+from xdn.shards.work import Work, run_blocks, worker_name
 
 #: What is handed out is so small a share of what each worker has left to do, and of what it has to do in all at least.
 _SHARE, _LEAST = 8, 64
+#: The column with what a worker could not do, empty where all went well.
+_ERROR = "error"
 
 
 def handed_out(blocks: int, workers: int) -> Iterator[range]:
@@ -34,17 +39,26 @@ class _Worker:
     """An actor: makes the parts of blocks, and writes them where all can see them."""
 
     def __init__(self, baggage: Baggage):
-        self._work: Work
-        self._folder: PartsFolder
-        self._blocks: tuple[Block, ...]
-        self._work, self._folder, self._blocks = baggage.unpacked()
-        self._work.prepare(self._folder.run.block_images)
+        self._baggage = baggage
+
+    @cached_property
+    def _duty(self) -> tuple[Work, PartsFolder, tuple[Block, ...]]:
+        """What is to be run, where parts lie, and all blocks; made in the first call, which tells what is wrong."""
+        work, folder, blocks = self._baggage.unpacked()
+        work.prepare(folder.run.block_images)
+        return work, folder, blocks
 
     def __call__(self, batch: dict[str, Array]) -> dict[str, Array]:
-        for start, stop in zip(batch["start"].tolist(), batch["stop"].tolist(), strict=True):
-            # Some are there where another worker was lost among them.
-            run_blocks(self._work, self._folder, self._folder.missing(self._blocks[start:stop]), prepared=True)
-        return batch
+        error = ""
+        try:
+            work, folder, blocks = self._duty
+            for start, stop in zip(batch["start"].tolist(), batch["stop"].tolist(), strict=True):
+                # Some are there where another worker was lost among them.
+                run_blocks(work, folder, folder.missing(blocks[start:stop]), prepared=True)
+        except (XdnError, OSError) as raised:
+            # Ray would tell it within the text of an error of its own.
+            error = f"worker {worker_name()}: {raised}"
+        return batch | {_ERROR: np.full(len(batch["start"]), error)}
 
 
 def run_parts(
@@ -77,7 +91,7 @@ def run_parts(
     MissingExtraError
         Without Ray.
     DataError
-        Where parts that were written are not seen here.
+        What a worker could not do; and where parts that were written are not seen here.
     """
     data = ray_module("ray.data")
     work = replace(work, session=settled(work.session))
@@ -92,6 +106,8 @@ def run_parts(
     )
     done, total = 0, sum(map(len, blocks))
     for row in streamed.iter_rows():
+        if row[_ERROR]:
+            raise DataError(row[_ERROR])
         done += sum(map(len, blocks[row["start"] : row["stop"]]))
         if progress is not None:
             progress(done, total)

@@ -18,7 +18,8 @@ class Baggage:
     Parameters
     ----------
     shipment, content : ObjectRef
-        The driver's kernels and machine; what they work with, sessions in it.
+        The driver's kernels and machine; the bytes of what they work with, sessions in it: where Ray reads it, an
+        error on the way would be one of Ray's, after which it tries again for ever.
     """
 
     shipment: Any
@@ -27,14 +28,17 @@ class Baggage:
     @classmethod
     def packed(cls, content: Any) -> "Baggage":
         """Return `content`, and the kernels that this process has, put into the cluster's memory."""
-        put = ray_module().put
-        return cls(put(Shipment.of_this_process()), put(content))
+        put, pickler = ray_module().put, ray_module("ray.cloudpickle")
+        return cls(put(Shipment.of_this_process()), put(pickler.dumps(content)))
 
     def unpacked(self) -> Any:
-        """Return the content, in a worker: kernels are there before sessions are made."""
-        get = ray_module().get
+        """Return the content, in a worker: kernels are there before sessions are made.
+
+        Errors are those of what is in it, such as a file that is not on this machine.
+        """
+        get, pickler = ray_module().get, ray_module("ray.cloudpickle")
         get(self.shipment).unpack()
-        return get(self.content)
+        return pickler.loads(get(self.content))
 
 
 def settled(session: Session) -> Session:
