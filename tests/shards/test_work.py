@@ -5,13 +5,16 @@ import signal
 import subprocess
 import sys
 
+import cv2
 import numpy as np
 import pytest
 
 from tests.conftest import ROOT
 from tests.evaluate.building import Stripes
 from tests.shards.building import BLOCK, IMAGES, session, stripes_work
+from xdn.data.folder import ImageFolder
 from xdn.data.packed import PackedData, pack
+from xdn.data.views import reordered
 from xdn.errors import UnsupportedError
 from xdn.evaluate.answers import answers
 from xdn.shards.cut import Block, Shard
@@ -63,6 +66,17 @@ def test_a_run_is_told_apart_by_what_decides_its_results(tmp_path):
         pack(data, tmp_path / f"{number}.packed")
         digests.append(images_digest(PackedData.open(tmp_path / f"{number}.packed")))
     assert digests[0] != digests[1]
+
+
+def test_images_in_files_are_told_apart_by_their_names(tmp_path):
+    digests = []
+    for number, names in enumerate((("1.png", "2.png"), ("1.png", "2.png"), ("1.png", "3.png"))):
+        folder = tmp_path / str(number) / "photos" / "a"
+        folder.mkdir(parents=True)
+        for name in names:
+            cv2.imwrite(str(folder / name), np.zeros((4, 5, 3), np.uint8))
+        digests.append(images_digest(reordered(ImageFolder.find(folder.parent, "test"), "rgb")))
+    assert digests[0] == digests[1] != digests[2]
 
 
 def test_work_on_packed_images_travels_as_the_name_of_their_file(tmp_path):

@@ -3,6 +3,7 @@
 import codecs
 import io
 import logging
+import os
 from copy import copy
 from pathlib import Path
 
@@ -55,6 +56,10 @@ class ImageFiles(DatasetKind):
         other._size, other.shape = size, (*size, self.shape[2])
         other.preprocessing = self.preprocessing | resize_record(size)
         return other
+
+    def content(self) -> bytes:
+        """Return the names of the files, each with that of its folder; where the whole lies differs by machine."""
+        return b"\0".join(os.fsencode("/".join(file.parts[-2:])) for file in self.files)
 
     def in_grey(self) -> "ImageFiles":
         """Return the same images with one channel, as Caffe's ImageData decodes them for `is_color: false`."""

@@ -84,6 +84,10 @@ class PackedData(Dataset):
             file.seek(self._layout.checksums)
             return np.frombuffer(file.read(), "<u4")
 
+    def content(self) -> bytes:
+        """Return the checksums of the pixels."""
+        return self.checksums().tobytes()
+
     def verify(self, progress: Progress | None = None) -> None:
         """Read the whole file against its checksums; raise DamageError that names the first damaged part.
 

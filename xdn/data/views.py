@@ -25,6 +25,10 @@ class View(Dataset):
         for name in Dataset.__annotations__:
             setattr(self, name, differing.get(name, getattr(dataset, name)))
 
+    def content(self) -> bytes:
+        """Return what tells the images of the other data set from others."""
+        return self._dataset.content()
+
     def _images(self, start: int, stop: int) -> Array:
         return self._changed(self._dataset.images(start, stop))
 

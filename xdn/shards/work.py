@@ -12,7 +12,6 @@ from pathlib import Path
 import numpy as np
 
 from xdn.data.dataset import Dataset
-from xdn.data.packed import PackedData
 from xdn.data.pixels import PixelTransform
 from xdn.data.views import first_images
 from xdn.errors import UnsupportedError
@@ -114,10 +113,9 @@ def worker_name() -> str:
 
 
 def images_digest(images: Dataset) -> str:
-    """Return what tells images apart: of a packed file by its checksums; of others by their names and their form."""
+    """Return what tells images apart: names, form, and of a packed file its checksums, of others their files' names."""
     form = images.name, images.split, images.shape, images.channel_order, sorted(images.preprocessing.items())
-    pixels = images.checksums().tobytes() if isinstance(images, PackedData) else b""
-    return _digest(pixels, *form)
+    return _digest(images.content(), *form)
 
 
 def _digest(*said: object) -> str:
