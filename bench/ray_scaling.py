@@ -14,6 +14,7 @@ import argparse
 import sys
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -123,25 +124,19 @@ def work_of(net: Net, images: Dataset, threads: int) -> Work:
     return Work(session, images, api.pixel_transform(net, images.shape, images.channel_order), first_output(net))
 
 
-def by_ray(workers: int) -> Callable[..., int]:
-    """Return what makes parts by so many workers."""
-
-    def run(*given: Any, **told: Any) -> int:
-        return run_parts(*given, workers=workers, **told)
-
-    return run
-
-
 def measured(net: Net, images: Dataset, block: int, rounds: int, output: Output) -> dict[str, list[dict[str, Any]]]:
     """Return name -> what was measured in each round."""
     one = work_of(net, images, 1)
     ways: dict[str, Callable[[], dict[str, Any]]] = {
         **{WHOLE.format(threads): lambda threads=threads: whole(net, images, threads) for threads in WORKERS},
         PARTS: lambda: in_parts(one, block, run_blocks),
-        **{RAY.format(workers): lambda workers=workers: in_parts(one, block, by_ray(workers)) for workers in WORKERS},
+        **{
+            RAY.format(workers): lambda workers=workers: in_parts(one, block, partial(run_parts, workers=workers))
+            for workers in WORKERS
+        },
     }
     few = work_of(net, first_images(images, _SMALL * _HANDED), 1)
-    ways[HANDED] = lambda: in_parts(few, _SMALL, by_ray(max(WORKERS)))
+    ways[HANDED] = lambda: in_parts(few, _SMALL, partial(run_parts, workers=max(WORKERS)))
     found: dict[str, list[dict[str, Any]]] = {name: [] for name in ways}
     for number in range(rounds):
         for name, way in ways.items():

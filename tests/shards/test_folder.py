@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.shards.building import BLOCK, IMAGES, stripes_work
+from tests.shards.building import BLOCK, IMAGES, folder_of, stripes_work
 from xdn.errors import DataError, ParseError
 from xdn.shards.cut import Block
 from xdn.shards.folder import RUN, PartsFolder
@@ -14,11 +14,7 @@ from xdn.shards.part import part_name
 @pytest.fixture
 def full(tmp_path):
     """Return the folder of a run whose parts are all there."""
-    work = stripes_work()
-    folder = PartsFolder.begin(tmp_path / "parts", work.run("net", BLOCK))
-    for block in folder.run.blocks():
-        work.part(block, folder.run.digest).write(folder.path)
-    return folder
+    return folder_of(stripes_work(), tmp_path / "parts")
 
 
 def parted(folder):

@@ -6,20 +6,11 @@ import numpy as np
 import pytest
 
 from tests.evaluate.building import Stripes
-from tests.shards.building import BLOCK, IMAGES, session, stripes_work
+from tests.shards.building import BLOCK, IMAGES, folder_of, session, stripes_work
 from xdn.errors import ParseError
 from xdn.evaluate.accuracy import measured
 from xdn.evaluate.answers import answers
-from xdn.shards.folder import PartsFolder
 from xdn.shards.merged import merged
-from xdn.shards.work import run_blocks
-
-
-def folder_of(work, path):
-    """Return a folder with all parts of a run."""
-    folder = PartsFolder.begin(path, work.run("net", BLOCK))
-    run_blocks(work, folder, folder.run.blocks())
-    return folder
 
 
 def test_the_accuracy_is_that_of_the_whole(tmp_path):

@@ -6,18 +6,9 @@ import json
 import numpy as np
 import pytest
 
-from tests.shards.building import BLOCK, IMAGES, stripes_work
+from tests.shards.building import IMAGES, folder_of, stripes_work
 from xdn.errors import MissingExtraError
-from xdn.shards.folder import PartsFolder
 from xdn.shards.table import pyarrow, write_table
-from xdn.shards.work import run_blocks
-
-
-def folder_of(work, path):
-    """Return a folder with all parts of a run."""
-    folder = PartsFolder.begin(path, work.run("net", BLOCK))
-    run_blocks(work, folder, folder.run.blocks())
-    return folder
 
 
 @pytest.mark.slow  # importing Arrow takes a second

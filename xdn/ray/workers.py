@@ -1,12 +1,11 @@
 """What Ray's workers begin with: a session that compiles nothing where the driver's machine code fits."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from xdn.ray.cluster import ray_module, room
 from xdn.runtime.session import Session
 from xdn.runtime.shipment import Shipment
-from xdn.session import Session as FusingSession
 
 T = TypeVar("T")
 
@@ -43,8 +42,8 @@ class Baggage:
 
 def settled(session: Session) -> Session:
     """Return the session with the number of threads that it has here said for all: machines have other defaults."""
-    told = replace(session.configuration, threads=session.threads)
-    return FusingSession(session.net, post_fusion=False, configuration=told, backend=session.backend)
+    how = session.configuration
+    return Session(session.net, configuration=how, threads=session.threads, backend=session.backend)
 
 
 def workers_of(threads: int, asked: int | None, others: int = 0) -> int:
