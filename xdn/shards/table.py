@@ -5,6 +5,7 @@ damaged or hostile, where Parquet's library ends the process. Tables are written
 """
 
 import json
+from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 from types import ModuleType
@@ -48,15 +49,15 @@ def write_table(path: Path, folder: PartsFolder) -> None:
     """
     arrow = pyarrow()
     said = {_RUN: json.dumps(asdict(folder.run)).encode()}
-    with atomic_file(path) as file:
+    with atomic_file(path) as file, ExitStack() as opened:
         writer = None
         for part in folder.parts():
             table = arrow.table({name: _column(values) for name, values in _columns(part).items()})
             if writer is None:
-                writer = arrow.parquet.ParquetWriter(file, table.schema.with_metadata(said))
+                made = arrow.parquet.ParquetWriter(file, table.schema.with_metadata(said))
+                # Left open after an error it would write into the closed file as it is collected.
+                writer = opened.enter_context(made)
             writer.write_table(table.replace_schema_metadata(said))
-        if writer is not None:
-            writer.close()
 
 
 def _columns(part: Part) -> dict[str, Array]:
