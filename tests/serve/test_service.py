@@ -15,6 +15,7 @@ pytest.importorskip("grpc", reason="needs the extra [serve]")
 from tests.serve.engines import Adder, serving
 from xdn.errors import SettingError
 from xdn.serve.front import Front
+from xdn.serve.grpc.server import GrpcServer
 from xdn.serve.http.server import HttpServer
 from xdn.serve.limits import Limits
 from xdn.serve.service import Service
@@ -75,6 +76,23 @@ def test_a_stop_does_not_wait_for_ever():
         thread.join(5)
         assert time.monotonic() - began < 4
     assert engine.cancelled == 1
+
+
+def test_engine_and_protocols_share_the_time_of_a_stop(monkeypatch):
+    """A client that sends its request slowly does not make a stop longer."""
+    engine, given = Adder(), []
+
+    async def stop(engine_or_server, grace_s):
+        given.append(grace_s)
+        await asyncio.sleep(0.02)
+
+    for kind in (Adder, HttpServer, GrpcServer):
+        monkeypatch.setattr(kind, "stop", stop)
+    asyncio.run(Service(Front(engine, Limits()), "127.0.0.1", 0, 0).stop(5.0))
+    asyncio.run(Service(Front(engine, Limits()), "127.0.0.1", 0, 0).stop(0.01))
+    assert given[0] == 5.0
+    assert given[1] == given[2] <= 4.98
+    assert given[3:] == [0.01, 1.0, 1.0]
 
 
 def test_a_port_that_is_taken_is_said():

@@ -1,14 +1,18 @@
 """The service as a whole: an engine, and the protocols in front of it, started and stopped together."""
 
+import asyncio
 import socket
 
 from xdn.errors import SettingError
 from xdn.serve.front import Front
 from xdn.serve.grpc.server import GrpcServer
 from xdn.serve.http.server import HttpServer
+from xdn.serve.limits import now
 
 #: Connections that wait to be accepted, at most.
 _BACKLOG = 1024
+#: For how long answers are sent at least when the service stops, in seconds.
+_SENDING_S = 1.0
 
 
 class Service:
@@ -54,6 +58,8 @@ class Service:
 
     async def stop(self, grace_s: float) -> None:
         """Answer what is at hand for so many seconds, refuse what comes meanwhile, and end."""
+        until = now() + grace_s
         await self._front.engine.stop(grace_s)
-        await self._grpc.stop(grace_s)
-        await self._http.stop(grace_s)
+        # What is answered is sent; clients that send, or take, slowly have what the engine left of the time.
+        left_s = max(_SENDING_S, until - now())
+        await asyncio.gather(self._grpc.stop(left_s), self._http.stop(left_s))
