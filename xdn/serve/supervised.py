@@ -9,7 +9,7 @@ import asyncio
 import logging
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from dataclasses import asdict, replace
 
@@ -136,14 +136,14 @@ class SupervisedEngine:
 
     async def load(self, model: str) -> None:
         """Load a model's versions as they stand in the repository now; see `LocalEngine.load`."""
-        await asyncio.shield(self._change("load", model, self._unloaded.discard))
+        await _to_its_end(self._change("load", model, self._unloaded.discard))
 
     async def unload(self, model: str) -> None:
         """Take a model out of service, also of workers to come; requests that it has already are answered."""
-        await asyncio.shield(self._change("unload", model, self._unloaded.add))
+        await _to_its_end(self._change("unload", model, self._unloaded.add))
 
     async def _change(self, kind: str, model: str, noted: Callable[[str], None]) -> None:
-        """Load or unload a model, and note it; that is done whole, also where nobody waits for it any more."""
+        """Load or unload a model, and note it."""
         try:
             document, _ = await (await self._living()).ask({"kind": kind, "model": model})
         except LostError:
@@ -236,6 +236,13 @@ class SupervisedEngine:
         elif document["running_s"] > settings.SERVED_HUNG_S and self._process is not None:
             log.error("a run has taken %.0f s; the worker is ended", document["running_s"])
             self._process.kill()
+
+
+async def _to_its_end(change: Coroutine[None, None, None]) -> None:
+    """Wait for a change, which goes on where nobody waits for it any more; what comes of it the index tells, too."""
+    task = asyncio.ensure_future(change)
+    task.add_done_callback(lambda done: done.cancelled() or done.exception())
+    await asyncio.shield(task)
 
 
 def _check(document: Document) -> None:
