@@ -16,8 +16,6 @@ from importlib.util import find_spec
 from pathlib import Path
 from random import Random
 
-from google.protobuf.message import DecodeError
-
 from tools.fuzz import fields, onnx_seeds, prototxts, seeds
 from xdn import api, frontend
 from xdn.data import header as headers
@@ -252,10 +250,7 @@ def _request(content: bytes) -> None:
 
 def _message(content: bytes) -> None:
     """Read a request as gRPC has it, and write what it holds as a response."""
-    try:
-        message = service().messages["ModelInferRequest"].FromString(content)
-    except DecodeError:
-        raise XdnError("gRPC refuses what is not a message") from None
+    message = grpc_tensors.read_message(service().messages["ModelInferRequest"], content)
     asked = grpc_tensors.read_request(message)
     timeout_s(grpc_tensors.parameters_of(message.parameters))
     grpc_tensors.write_response(InferResponse(asked.model, "1", asked.inputs, asked.id))

@@ -168,7 +168,7 @@ def _checked_shape(name: str, shape: Sequence[int]) -> Shape:
     """Return the extents; BadRequestError where they are not whole numbers, or too many or too large."""
     whole = len(shape) <= settings.MAX_BLOB_AXES and all(type(extent) is int and extent >= 0 for extent in shape)
     if not whole or any(extent > settings.MAX_BLOB_ELEMENTS for extent in shape):
-        told = listed([str(extent)[:20] for extent in shape])
+        told = listed([str(extent)[:20] for extent in shape[: settings.MAX_BLOB_AXES]])
         raise BadRequestError(f"[{told}] is not a shape of whole numbers that are not negative", where=_input(name))
     if math.prod(shape) > settings.MAX_BLOB_ELEMENTS:
         what = f"the shape {list(shape)} has more than {settings.MAX_BLOB_ELEMENTS} elements"

@@ -186,6 +186,7 @@ def test_values_in_the_fields_of_datatypes(channel, engine, datatype, field):
         {"inputs": [tensor("x", datatype="FP16", contents=CONTENTS)]},
         {"inputs": [tensor("x", datatype="INT8", contents={"int_contents": [1, 128]})]},
         {"inputs": [tensor("x", shape=[-1, -2], contents=CONTENTS)]},
+        {"inputs": [tensor("x", shape=[300] * 10_000, contents=CONTENTS)]},
         {"inputs": [tensor("x", parameters={"shared_memory_region": {"string_param": "a"}}, contents=CONTENTS)]},
         {"parameters": {"timeout": {"string_param": "soon"}}},
         {"parameters": {"timeout": {"int64_param": -1}}},
@@ -205,9 +206,19 @@ def test_large_requests_are_refused(channel, compression):
     assert raised.value.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
 
 
-def test_what_is_not_a_message_is_refused(channel, capfd):
-    with pytest.raises(grpc.RpcError):
-        channel.unary_unary(f"/{protocol().name}/ModelInfer")(b"\xff" * 20, timeout=5)
+@pytest.mark.parametrize(
+    ("content", "status"),
+    [
+        (b"\xff" * 20, "INVALID_ARGUMENT"),
+        (b"\x2a\x01\xff", "INVALID_ARGUMENT"),
+        (b"\x2a\0" * 2000, "RESOURCE_EXHAUSTED"),
+    ],
+    ids=["no fields", "no tensor", "many tensors"],
+)
+def test_what_is_not_a_message_is_refused(channel, content, status):
+    with pytest.raises(grpc.RpcError) as raised:
+        channel.unary_unary(f"/{protocol().name}/ModelInfer")(content, timeout=5)
+    assert raised.value.code().name == status
     assert infer(channel, inputs=[tensor(name, contents=CONTENTS) for name in "xy"]).outputs
 
 

@@ -12,8 +12,8 @@ import grpc
 from xdn.errors import XdnError
 from xdn.serve import documents
 from xdn.serve.front import Front
-from xdn.serve.grpc.proto import service
-from xdn.serve.grpc.tensors import parameters_of, read_request, write_response
+from xdn.serve.grpc.proto import Method, service
+from xdn.serve.grpc.tensors import parameters_of, read_message, read_request, write_response
 from xdn.serve.limits import now
 from xdn.serve.messages import (
     BadRequestError,
@@ -42,8 +42,10 @@ _THREAD_BYTES = 1 << 18
 _PING_MS, _PING_WAIT_MS = 60_000, 20_000
 _log = logging.getLogger(__name__)
 
-#: A message as it came: its bytes in all, and what they say.
+#: A message: its bytes in all, and what they say.
 Received = tuple[int, Any]
+#: What answers a call of one message; what it returns is the response, or its fields.
+Call = Callable[[Received, Any], Awaitable[Any]]
 
 
 class GrpcServer:
@@ -95,7 +97,7 @@ class GrpcServer:
         One of a single message is served as a stream of one, which is the same on the wire: how long the message may
         take to come is bounded so.
         """
-        calls: dict[str, Callable[[Any, Any], Awaitable[Any]]] = {
+        calls: dict[str, Call] = {
             "ServerLive": self._live,
             "ServerReady": self._ready,
             "ModelReady": self._model_ready,
@@ -109,39 +111,37 @@ class GrpcServer:
         }
         handlers = {}
         for method in service().methods:
-            forms = partial(_received, method.request), method.response.SerializeToString
+            # Messages are read once their bytes are held.
+            forms = None, method.response.SerializeToString
             if method.streams:
-                stream = partial(self._stream, method.response)
-                handlers[method.name] = grpc.stream_stream_rpc_method_handler(stream, *forms)
+                handlers[method.name] = grpc.stream_stream_rpc_method_handler(partial(self._stream, method), *forms)
             else:
-                answer = partial(self._answer, method.name, calls[method.name], method.response)
+                answer = partial(self._answer, method, calls[method.name])
                 handlers[method.name] = grpc.stream_unary_rpc_method_handler(answer, *forms)
         return grpc.method_handlers_generic_handler(service().name, handlers)
 
-    async def _answer(
-        self, name: str, call: Callable[[Any, Any], Awaitable[Any]], response: Any, messages: Any, context: Any
-    ) -> Any:
-        """Answer a call of one message; what a call returns is the response, or its fields."""
+    async def _answer(self, method: Method, call: Call, messages: AsyncIterator[bytes], context: Any) -> Any:
+        """Answer a call of one message."""
         came, status = now(), "CANCELLED"
         try:
-            size, message = await self._first(messages)
+            content = await self._first(messages)
             with self._front.store.holding() as holding:
-                holding.add(size)
-                found = await call((size, message), context)
+                holding.add(len(content))
+                found = await call((len(content), read_message(method.request, content)), context)
             status = "OK"
-            return response(**found) if isinstance(found, dict) else found
+            return method.response(**found) if isinstance(found, dict) else found
         except XdnError as error:
             code = next((code for kind, code in STATUS.items() if isinstance(error, kind)), grpc.StatusCode.INTERNAL)
             status = code.name
             await context.abort(code, str(error)[:_DETAILS_CHARACTERS])
         except Exception:
             status = "INTERNAL"
-            _log.exception("a call of %s failed", name)
+            _log.exception("a call of %s failed", method.name)
             await context.abort(grpc.StatusCode.INTERNAL, "internal error")
         finally:
-            self._front.tell(f"grpc {name}", status, now() - came)
+            self._front.tell(f"grpc {method.name}", status, now() - came)
 
-    async def _first(self, messages: AsyncIterator[Received]) -> Received:
+    async def _first(self, messages: AsyncIterator[bytes]) -> bytes:
         """Return the message of a call."""
         try:
             async with asyncio.timeout(self._front.limits.receive_s):
@@ -151,15 +151,16 @@ class GrpcServer:
         except StopAsyncIteration:
             raise BadRequestError("the call has no message") from None
 
-    async def _stream(self, response: Any, messages: AsyncIterator[Received], context: Any) -> AsyncIterator[Any]:
+    async def _stream(self, method: Method, messages: AsyncIterator[bytes], context: Any) -> AsyncIterator[Any]:
         """Answer the requests of a stream, one after the other; an error ends its request, not the stream."""
-        async for size, message in messages:
+        async for content in messages:
             try:
                 with self._front.store.holding() as holding:
-                    holding.add(size)
-                    answer = response(infer_response=await self._infer((size, message), context))
+                    holding.add(len(content))
+                    received = len(content), read_message(method.request, content)
+                    answer = method.response(infer_response=await self._infer(received, context))
             except XdnError as error:
-                answer = response(error_message=str(error))
+                answer = method.response(error_message=str(error))
             yield answer
 
     async def _live(self, received: Received, context: Any) -> dict[str, Any]:
@@ -207,7 +208,3 @@ class GrpcServer:
         answer = await self._front.engine.infer(replace(request, deadline=deadline))
         self._front.times.add("grpc", answer.model, now() - came)
         return write_response(answer)
-
-
-def _received(kind: Any, content: bytes) -> Received:
-    return len(content), kind.FromString(content)

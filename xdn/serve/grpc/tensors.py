@@ -5,15 +5,23 @@ outputs are raw.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
+from google.protobuf.message import DecodeError
+
+from xdn import settings
+from xdn.errors import ParseError
+from xdn.frontend import wire
 from xdn.serve.datatypes import datatype_of, from_pieces, from_raw, to_raw
 from xdn.serve.grpc.proto import service
-from xdn.serve.messages import BadRequestError, InferRequest, InferResponse, Tensor
+from xdn.serve.messages import BadRequestError, InferRequest, InferResponse, Tensor, TooLargeError
 from xdn.serve.parameters import refuse
 
 #: Values that become Python's objects at a time.
 _PIECE_VALUES = 1 << 13
+#: The most fields of a message itself: each tensor has one, and another one where it is raw.
+_MOST_FIELDS = 4 * settings.MAX_REQUEST_TENSORS
 #: Datatype -> field of `InferTensorContents`.
 _FIELDS = {
     "BOOL": "bool_contents",
@@ -29,6 +37,25 @@ _FIELDS = {
     "FP64": "fp64_contents",
     "BYTES": "bytes_contents",
 }
+
+
+def read_message(kind: Any, content: bytes) -> Any:
+    """Return the message of a class that some bytes are.
+
+    Raises
+    ------
+    BadRequestError
+        Where they are none.
+    TooLargeError
+        Where it has so many fields that their objects would take many times its bytes.
+    """
+    span = wire.Span(memoryview(content), 0, len(content), "the message")
+    try:
+        if sum(1 for _ in islice(wire.entries(span), _MOST_FIELDS + 1)) > _MOST_FIELDS:
+            raise TooLargeError(f"a message of more than {_MOST_FIELDS} fields")
+        return kind.FromString(content)
+    except (ParseError, DecodeError):
+        raise BadRequestError("this is not a message as the call has it") from None
 
 
 def read_request(message: Any) -> InferRequest:
@@ -63,7 +90,7 @@ def _tensor(said: Any, raw: bytes | None) -> Tensor:
     if raw is not None:
         if said.HasField("contents"):
             raise BadRequestError("there are contents, and raw_input_contents, too", where=f"input {said.name[:64]!r}")
-        return from_raw(said.name, said.datatype, tuple(said.shape), raw)
+        return from_raw(said.name, said.datatype, said.shape, raw)
     kind = datatype_of(said.datatype).name
     if kind not in _FIELDS:
         raise BadRequestError(f"{kind} must be in raw_input_contents", where=f"input {said.name[:64]!r}")
@@ -72,7 +99,7 @@ def _tensor(said: Any, raw: bytes | None) -> Tensor:
     if others:
         what = f"there are {others[0]}; those of {kind} are {_FIELDS[kind]}"
         raise BadRequestError(what, where=f"input {said.name[:64]!r}")
-    return from_pieces(said.name, said.datatype, tuple(said.shape), _pieces(values))
+    return from_pieces(said.name, said.datatype, said.shape, _pieces(values))
 
 
 def _pieces(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
