@@ -18,7 +18,7 @@ from tests.serve.engines import Adder, serving
 from xdn.errors import NetError
 from xdn.serve.http.app import STATUS
 from xdn.serve.limits import Limits
-from xdn.serve.messages import OverloadedError, TimeLimitError, UnavailableError
+from xdn.serve.messages import BadRequestError, OverloadedError, TimeLimitError, UnavailableError
 
 pytestmark = pytest.mark.serve
 LIMITS = Limits(request_bytes=1 << 20, time_limit_s=5.0)
@@ -168,6 +168,16 @@ def test_errors_have_status_codes(ask, engine, error, status, caplog):
     said = json.loads(body)["error"]
     assert said == ("internal error" if error is RuntimeError else "what happened")
     assert (headers["retry-after"] == "1") == (status in (429, 503))
+
+
+def test_errors_may_name_what_is_no_text(ask, engine):
+    engine.error = BadRequestError("no input \ud800")
+    status, headers, body = ask("POST", INFER, BODY)
+    assert (status, headers["content-type"], json.loads(body)) == (
+        400,
+        "application/json",
+        {"error": "no input \ud800"},
+    )
 
 
 def test_each_class_of_error_has_a_status():

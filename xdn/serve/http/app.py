@@ -5,6 +5,7 @@ told by 400.
 """
 
 import asyncio
+import json
 from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -248,8 +249,9 @@ async def _left(request: Request) -> None:
 def _refused(request: Request, error: Exception) -> Response:
     """Answer with a typed error."""
     status = next((status for kind, status in STATUS.items() if isinstance(error, kind)), 500)
-    headers = _HEADERS.get(status, {})
-    return JSONResponse({"error": str(error)}, status, headers)
+    # As ASCII: names in it may have what UTF-8 has not, which JSON has as half an escape.
+    text = json.dumps({"error": str(error)})
+    return Response(text, status, _HEADERS.get(status, {}), "application/json")
 
 
 def _no_such_path(request: Request, error: Exception) -> Response:
