@@ -37,25 +37,29 @@ def models(tmp_path):
 def test_a_service_from_start_to_stop(models, tmp_path, capsys):
     pytest.importorskip("uvicorn", reason="needs the extra [serve]")
     pytest.importorskip("grpc", reason="needs the extra [serve]")
-    ready, answers = tmp_path / "ready.json", []
+    ready, answers, ended = tmp_path / "ready.json", [], threading.Event()
 
     def ask():
         """Ask when it is ready, and end it."""
         try:
             end = time.monotonic() + 60
-            while not ready.exists() and time.monotonic() < end:
-                time.sleep(0.01)
+            while not ready.exists() and time.monotonic() < end and not ended.wait(0.01):
+                pass
             connection = HTTPConnection("127.0.0.1", json.loads(ready.read_text())["http_port"], timeout=5)
             connection.request("POST", "/v2/models/sum/infer", json.dumps(REQUEST))
             answers.append(json.loads(connection.getresponse().read()))
         finally:
-            os.kill(os.getpid(), signal.SIGTERM)
+            if not ended.is_set():
+                os.kill(os.getpid(), signal.SIGTERM)
 
     asking = threading.Thread(target=ask, daemon=True)
     asking.start()
     kept = signal.getsignal(signal.SIGTERM)
-    assert main([str(models), *PORTS, "--threads", "1", "--verbose", "--json", str(ready)]) == 0
-    asking.join()
+    try:
+        assert main([str(models), *PORTS, "--threads", "1", "--verbose", "--json", str(ready)]) == 0
+    finally:
+        ended.set()
+        asking.join()
     assert signal.getsignal(signal.SIGTERM) is kept
     assert answers[0]["outputs"] == [{"name": "z", "datatype": "FP32", "shape": [1, 3], "data": [2.0, 4.0, 0.0]}]
     states = {each["name"]: each["state"] for each in json.loads(ready.read_text())["models"]}
