@@ -74,11 +74,11 @@ def test_layers_that_join_images_are_named_in_a_warning():
 def test_a_column_says_how_layers_read_their_bottoms():
     net = small()
     net = net.replace(layers=(*net.layers, layer("Flatten", "flat", ["r"])))
-    read = {"c[red]": (Quantized(0.02134),), "r": (Quantized(0.5, signed=True),)}
+    read = {"c[red]": (Quantized(0.02134),), "r": (Quantized(0.5, signed=True, bits=4),)}
     quantized = [each.replace(quantized=read.get(each.name, ())) for each in net.layers]
     _, header, _, _, *layers, total = rows(net_table(summarize(net.replace(layers=tuple(quantized)))))
     assert (header[-1], total[-1]) == ("reads", "2 in 8 bits")
-    assert [each[-1] for each in layers] == ["u8 0.02134", "s8 0.5", "56.2 KiB"]
+    assert [each[-1] for each in layers] == ["u8 0.02134", "s4 0.5", "56.2 KiB"]
     in_part = [each.replace(quantized=read.get(each.name, ())) if each.name != "r" else each for each in net.layers]
     assert rows(net_table(summarize(net.replace(layers=tuple(in_part)))))[5][-1] == "f32"
     mixed = [each.replace(quantized=(Bf16(),)) if each.name == "r" else each for each in quantized]

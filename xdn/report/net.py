@@ -78,11 +78,11 @@ def _reading(summary: NetSummary) -> str:
 
 
 def _read(layer: LayerSummary) -> str:
-    """Return as what a layer reads each bottom: u8 or s8 and a scale, bf16, f32; empty where it hands on what it is."""
+    """Return as what a layer reads each bottom: integers and a scale, bf16, f32; empty where it hands on what it is."""
     if not layer.quantized:
         return "f32" if layer.bottoms and not layer.hands_on else ""
     return ", ".join(
-        f"{how.element.name} {how.scale:.4g}" if isinstance(how, Quantized) else str(how) for how in layer.quantized
+        f"{how.name} {how.scale:.4g}" if isinstance(how, Quantized) else str(how) for how in layer.quantized
     )
 
 
