@@ -246,6 +246,19 @@ def test_more_calls_than_allowed_are_sent_away(triton, engine):
         time.sleep(0.002)
 
 
+def test_idle_connections_are_closed():
+    """It takes a second: the least that the limit can say."""
+    with (
+        serving(Adder(), Limits(idle_s=1)) as service,
+        grpc.insecure_channel(f"127.0.0.1:{service.grpc_port}") as channel,
+    ):
+        states = queue.Queue()
+        channel.subscribe(states.put, try_to_connect=True)
+        while states.get(timeout=5) != grpc.ChannelConnectivity.READY:
+            pass
+        assert states.get(timeout=5) == grpc.ChannelConnectivity.IDLE
+
+
 def test_deadlines_are_those_of_calls_and_parameters(triton, engine):
     with pytest.raises(InferenceServerException, match=r"DEADLINE_EXCEEDED"):
         triton.infer("slow", inputs(), client_timeout=0.2)

@@ -74,6 +74,7 @@ class GrpcServer:
             "grpc.so_reuseport": 0,
             "grpc.keepalive_time_ms": _PING_MS,
             "grpc.keepalive_timeout_ms": _PING_WAIT_MS,
+            "grpc.max_connection_idle_ms": 1000 * self._front.limits.idle_s,
         }
         self._server = grpc.aio.server(
             options=list(options.items()), maximum_concurrent_rpcs=self._front.limits.connections
