@@ -38,9 +38,12 @@ class Limits:
     send_s: float = 30.0
     idle_s: int = 75
 
-    def deadline(self, since: float, timeout_s: float | None) -> float:
-        """Return until when a request is of use that came at `since`, on the clock of `time.monotonic`."""
-        return since + (self.time_limit_s if timeout_s is None else min(timeout_s, self.time_limit_s))
+    def deadline(self, since: float, *timeouts_s: float | None) -> float:
+        """Return until when a request is of use that came at `since`, on the clock of `time.monotonic`.
+
+        Of what it asks for itself the least counts; None asks for nothing.
+        """
+        return since + min(each for each in (self.time_limit_s, *timeouts_s) if each is not None)
 
 
 def now() -> float:

@@ -203,8 +203,7 @@ class GrpcServer:
     async def _infer(self, received: Received, context: Any) -> Any:
         came, (size, message) = now(), received
         asked = timeout_s(parameters_of(message.parameters))
-        limits = [each for each in (asked, context.time_remaining()) if each is not None]
-        deadline = self._front.limits.deadline(came, min(limits, default=None))
+        deadline = self._front.limits.deadline(came, asked, context.time_remaining())
         request = await self._front.aside(size > _THREAD_BYTES, partial(read_request, message))
         answer = await self._front.engine.infer(replace(request, deadline=deadline))
         self._front.times.add("grpc", answer.model, now() - came)

@@ -157,8 +157,7 @@ class Application:
                 many = len(body) if json_bytes is None else json_bytes
                 wanted = await self._front.aside(many > _THREAD_BYTES, partial(read_request, body, json_bytes))
                 model, version = _named(request)
-                limits = [each for each in (wanted.timeout_s, timeout_s) if each is not None]
-                deadline = self._front.limits.deadline(came, min(limits, default=None))
+                deadline = self._front.limits.deadline(came, wanted.timeout_s, timeout_s)
                 asked = replace(wanted.request, model=model, version=version, deadline=deadline)
                 answer = await _unless_left(request, self._front.engine.infer(asked))
                 written = await self._written(answer, wanted)
