@@ -1,8 +1,10 @@
-"""An engine for tests of protocols: it adds and doubles, and does otherwise where a test wants that."""
+"""What tests of protocols share: an engine that adds and doubles, or does otherwise where a test wants that."""
 
 import asyncio
+import json
 import os
 import threading
+import time
 from contextlib import contextmanager
 
 import numpy as np
@@ -33,6 +35,11 @@ METADATA = ModelMetadata(
     (TensorMetadata("x", "FP32", (-1, 2)), TensorMetadata("y", "FP32", (-1, 2))),
     (TensorMetadata("sum", "FP32", (-1, 2)), TensorMetadata("double", "FP32", (-1, 2))),
 )
+
+#: A request of inference over HTTP.
+BODY = json.dumps(
+    {"inputs": [{"name": name, "datatype": "FP32", "shape": [1, 2], "data": [1, 2]} for name in "xy"]}
+).encode()
 
 
 class Adder:
@@ -117,6 +124,14 @@ class Adder:
 
     async def unload(self, model):
         self.loaded.discard(model)
+
+
+def until(what, seconds=5.0):
+    """Wait until something is true."""
+    end = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < end
+        time.sleep(0.002)
 
 
 @contextmanager

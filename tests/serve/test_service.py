@@ -1,7 +1,6 @@
 """The service as a whole."""
 
 import asyncio
-import json
 import socket
 import threading
 import time
@@ -12,7 +11,7 @@ import pytest
 pytest.importorskip("uvicorn", reason="needs the extra [serve]")
 pytest.importorskip("grpc", reason="needs the extra [serve]")
 
-from tests.serve.engines import Adder, serving
+from tests.serve.engines import BODY, Adder, serving, until
 from xdn.errors import SettingError
 from xdn.serve.front import Front
 from xdn.serve.grpc.server import GrpcServer
@@ -21,9 +20,6 @@ from xdn.serve.limits import Limits
 from xdn.serve.service import Service
 
 pytestmark = pytest.mark.serve
-BODY = json.dumps(
-    {"inputs": [{"name": name, "datatype": "FP32", "shape": [1, 2], "data": [1, 2]} for name in "xy"]}
-).encode()
 
 
 def ask(service, method, path, body=None):
@@ -34,14 +30,6 @@ def ask(service, method, path, body=None):
     found = response.status, response.read()
     connection.close()
     return found
-
-
-def until(what, seconds=5.0):
-    """Wait until something is true."""
-    end = time.monotonic() + seconds
-    while not what():
-        assert time.monotonic() < end
-        time.sleep(0.002)
 
 
 def test_a_stop_answers_what_is_at_hand_and_refuses_what_comes():

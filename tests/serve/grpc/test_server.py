@@ -13,7 +13,7 @@ import grpc
 from tritonclient.utils import InferenceServerException
 
 from tests.serve.clients import grpc as client
-from tests.serve.engines import Adder, serving
+from tests.serve.engines import Adder, serving, until
 from xdn.errors import NetError
 from xdn.serve import messages
 from xdn.serve.grpc.proto import service as protocol
@@ -241,9 +241,7 @@ def test_more_calls_than_allowed_are_sent_away(triton, engine):
     for call in calls:
         call.cancel()
     assert len([found.get(timeout=5) for _ in range(4)]) == 4
-    end = time.monotonic() + 5
-    while engine.running and time.monotonic() < end:  # the service learns that later than the client
-        time.sleep(0.002)
+    until(lambda: not engine.running)  # the service learns that later than the client
 
 
 def test_idle_connections_are_closed():
@@ -271,11 +269,8 @@ def test_deadlines_are_those_of_calls_and_parameters(triton, engine):
 def test_a_cancelled_call_is_cancelled_in_the_engine(triton, engine):
     before, found = engine.cancelled, queue.Queue()
     call = triton.async_infer("slow", inputs(), lambda result, error: found.put(error))
-    end = time.monotonic() + 5
-    while not engine.running and time.monotonic() < end:
-        time.sleep(0.002)
+    until(lambda: engine.running)
     call.cancel()
     assert "ancel" in str(found.get(timeout=5))
-    while engine.running and time.monotonic() < end:
-        time.sleep(0.002)
+    until(lambda: not engine.running)
     assert engine.cancelled == before + 1

@@ -14,7 +14,7 @@ pytest.importorskip("tritonclient", reason="needs the extra [serve-test]")
 from tritonclient.utils import InferenceServerException
 
 from tests.serve.clients import http as client
-from tests.serve.engines import Adder, serving
+from tests.serve.engines import BODY, Adder, serving
 from xdn.errors import NetError
 from xdn.serve.http.app import STATUS
 from xdn.serve.limits import Limits
@@ -150,9 +150,6 @@ def test_metrics(ask, triton):
     assert b'xdn_request_seconds_count{protocol="http",model="add"}' in body
 
 
-BODY = json.dumps(
-    {"inputs": [{"name": name, "datatype": "FP32", "shape": [1, 2], "data": [1, 2]} for name in "xy"]}
-).encode()
 INFER = "/v2/models/add/infer"
 
 

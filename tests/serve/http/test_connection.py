@@ -11,13 +11,10 @@ import pytest
 pytest.importorskip("uvicorn", reason="needs the extra [serve]")
 pytest.importorskip("grpc", reason="needs the extra [serve]")
 
-from tests.serve.engines import Adder, serving
+from tests.serve.engines import BODY, Adder, serving, until
 from xdn.serve.limits import Limits
 
 pytestmark = pytest.mark.serve
-BODY = json.dumps(
-    {"inputs": [{"name": name, "datatype": "FP32", "shape": [1, 2], "data": [1, 2]} for name in "xy"]}
-).encode()
 
 
 SIZE = len(BODY)
@@ -68,14 +65,6 @@ def ends_while_sending(connection, data, pause_s):
             return True
         time.sleep(pause_s)
     return False
-
-
-def until(what, seconds=5.0):
-    """Wait until something is true."""
-    end = time.monotonic() + seconds
-    while not what():
-        assert time.monotonic() < end
-        time.sleep(0.002)
 
 
 def test_two_hundred_slow_clients_hold_up_nobody_and_are_closed(served):
