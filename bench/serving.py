@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Measure the engine of the service beside a session called directly: throughput at saturation, latency under load.
 
-Single images are sent, without a protocol: by as many clients as keep the engine busy, and then at random times
-(Poisson) at shares of that throughput. In turn with it a session in this process runs as many images a call as is
-fastest for it.
+Single images are sent, without a protocol: by as many clients as keep the engine busy, and then at shares of that
+throughput, at random times (Poisson) or, as most generators of load do, at equal intervals. In turn with it a
+session in this process runs as many images a call as is fastest for it.
 
 python bench/serving.py
 python bench/serving.py --net prototxt/resnet20/deploy.prototxt --engine local --seconds 5 --json serving.json
@@ -46,6 +46,10 @@ ENGINES: dict[str, Callable[[Repository, EngineOptions], Engine]] = {
 MODEL = "net"
 #: Images a call that a session is tried with.
 CALLS = (1, 4, 16, 64)
+#: How requests come.
+RANDOM, EVEN = ARRIVALS = ("random", "even")
+#: The options that a result says.
+SIZES = ("engine", "threads", "clients", "max_latency_ms", "seconds", "arrivals")
 
 
 def repository_of(net: Path, folder: Path) -> Repository:
@@ -81,10 +85,14 @@ async def saturated(engine: Engine, request: InferRequest, clients: int, seconds
     return answers / seconds
 
 
-async def loaded(engine: Engine, request: InferRequest, rate: float, seconds: float) -> dict[str, float]:
-    """Return the latencies of requests that come at random times, so many a second."""
+def gaps_of(arrivals: str, rate: float, count: int) -> Array:
+    """Return the seconds between requests of which so many come a second."""
+    return np.random.default_rng(0).exponential(1 / rate, count) if arrivals == RANDOM else np.full(count, 1 / rate)
+
+
+async def loaded(engine: Engine, request: InferRequest, rate: float, gaps: Array) -> dict[str, float]:
+    """Return the latencies of requests that come so many seconds after each other."""
     taken: list[float] = []
-    gaps = np.random.default_rng(0).exponential(1 / rate, max(1, int(rate * seconds)))
     due = time.perf_counter() + np.cumsum(gaps)
 
     async def one(at: float) -> None:
@@ -120,7 +128,8 @@ async def measure(args: argparse.Namespace, output: Output, repository: Reposito
     rate = float(np.median(found["served"]))
     found["loads"] = []
     for share in args.loads:
-        found["loads"].append({"share": share} | await loaded(engine, request, share * rate, args.load_seconds))
+        gaps = gaps_of(args.arrivals, share * rate, max(1, int(share * rate * args.load_seconds)))
+        found["loads"].append({"share": share} | await loaded(engine, request, share * rate, gaps))
         output.log(f"at {share:.0%}: {found['loads'][-1]}")
     (statistics,) = engine.statistics(MODEL)
     found["runs"] = {str(count): runs for count, runs in sorted(statistics.batches.items())}
@@ -141,7 +150,10 @@ def serving_table(document: dict[str, Any]) -> Table:
     table.add_row("session, 1 image a call", f"{1e3 / found['batch_1_ms']:.1f}", f"{found['batch_1_ms']:.1f}", "")
     table.add_row(f"saturated, {share:.1%} of the session", f"{served:.1f}", "", "")
     for load in found["loads"]:
-        row = (f"{load['share']:.0%} of that", *(f"{load[key]:.1f}" for key in ("rate", "p50_ms", "p99_ms")))
+        row = (
+            f"{load['share']:.0%} of that, {document['arrivals']}",
+            *(f"{load[key]:.1f}" for key in ("rate", "p50_ms", "p99_ms")),
+        )
         table.add_row(*row)
     return table
 
@@ -150,7 +162,7 @@ def bench(args: argparse.Namespace, output: Output) -> int:
     """Measure and print."""
     with tempfile.TemporaryDirectory() as folder:
         found = asyncio.run(measure(args, output, repository_of(args.net, Path(folder))))
-    sizes = {name: getattr(args, name) for name in ("engine", "threads", "clients", "max_latency_ms", "seconds")}
+    sizes = {name: getattr(args, name) for name in SIZES}
     document = {"net": str(args.net), **sizes, "machine": describe_machine(), "found": found}
     output.result(serving_table(document), place(document["machine"]))
     output.write_json(document, "bench")
@@ -175,6 +187,7 @@ def main(argv: list[str] | None = None) -> int:
     add("--rounds", type=positive_int, default=3, metavar="N", help="(default: 3)")
     add("--seconds", type=positive_float, default=5.0, metavar="S", help="of a measurement (default: 5)")
     add("--load-seconds", type=positive_float, default=10.0, metavar="S", help="of a load (default: 10)")
+    add("--arrivals", choices=ARRIVALS, default=RANDOM, help="of requests under a load (default: random)")
     add("--loads", type=shares, default=[0.5, 0.8, 0.95], metavar="F,...", help="(default: 0.5,0.8,0.95)")
     return run_command(parser, bench, argv)
 

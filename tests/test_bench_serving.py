@@ -17,7 +17,7 @@ def test_session_and_engine_are_reported(tmp_path):
     sizes = ("--threads", "1", "--clients", "2", "--rounds", "1", "--seconds", "0.1", "--load-seconds", "0.2")
     command = [sys.executable, str(ROOT / "bench" / "serving.py"), "--net", str(net), "--engine", "local", *sizes]
     done = subprocess.run(
-        [*command, "--loads", "0.1,0.2", "--json", str(target)],
+        [*command, "--loads", "0.1,0.2", "--arrivals", "even", "--json", str(target)],
         capture_output=True,
         text=True,
         timeout=240,
