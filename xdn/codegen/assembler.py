@@ -10,6 +10,7 @@ from typing import IO, Any
 import llvmlite.binding as llvm
 
 from xdn.codegen.target import cpu_feature_string, cpu_name
+from xdn.interrupts import uninterrupted
 
 _SIZE_BYTES = 8
 
@@ -27,6 +28,7 @@ def machine() -> Any:
     return llvm.Target.from_triple(triple).create_target_machine(**options, reloc=reloc, codemodel="jitdefault")
 
 
+@uninterrupted()
 def assembled(nest: str, definitions: str) -> Any:
     """Return LLVM's optimized module of a nest, given as IR, and of the functions that it calls."""
     module = llvm.parse_assembly(nest)
@@ -43,6 +45,7 @@ def object_code(nest: str, definitions: str) -> bytes:
     return bytes(machine().emit_object(assembled(nest, definitions)))
 
 
+@uninterrupted()
 def linked(code: bytes) -> llvm.ExecutionEngine:
     """Return an engine that holds the machine code of an object file, and frees it when it is collected."""
     llvm.initialize_native_target()

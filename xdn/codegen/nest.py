@@ -16,6 +16,7 @@ from llvmlite import ir
 
 from xdn.codegen.jit import Emitted, undeclared
 from xdn.codegen.source import KernelSource
+from xdn.interrupts import uninterrupted
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ def _compiled(body: Any, source: KernelSource, own: list[Emitted]) -> Nest:
     flags: Any = compiler.Flags()
     flags.no_cpython_wrapper = flags.no_cfunc_wrapper = True
     flags.error_model = "numpy"
-    with _unoptimized():
+    with uninterrupted(), _unoptimized():
         result = compiler.compile_extra(
             cpu_target.typing_context,
             cpu_target.target_context,

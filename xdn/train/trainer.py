@@ -17,10 +17,10 @@ from xdn.cpus import available_cpus
 from xdn.errors import CheckError
 from xdn.frontend.solver import Solver
 from xdn.graph import Array, Net
+from xdn.interrupts import Interrupt, deferred_interrupt
 from xdn.logs import Row
 from xdn.runtime.cpu.threads.count import checked_threads
 from xdn.train.data import Examples, TestImages
-from xdn.train.interrupt import Interrupt, deferred_interrupt
 from xdn.train.log import TrainingLog
 from xdn.train.module import NetModule
 from xdn.train.optimizer import CaffeOptimizer, optimizer_for

@@ -1,4 +1,8 @@
-"""Ctrl-C between two iterations, not within one: weights and optimizer are then of the same iteration."""
+"""Ctrl-C between two steps, not within one.
+
+Of a training they are iterations: weights and optimizer are then of the same one. Of LLVM's library they are its calls:
+an object that an interrupt catches between a call which frees it and the note of that would be freed twice.
+"""
 
 import signal
 import threading
@@ -39,3 +43,11 @@ def deferred_interrupt() -> Iterator[Interrupt]:
         yield interrupt
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Hold Ctrl-C back until the end of the block, or of the function that this decorates."""
+    with deferred_interrupt() as interrupt:
+        yield
+    interrupt.check()

@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from xdn.train.interrupt import deferred_interrupt
+from xdn.interrupts import deferred_interrupt, uninterrupted
 
 
 @pytest.fixture(autouse=True)
@@ -51,3 +51,27 @@ def test_another_thread_changes_no_handler():
     thread.start()
     thread.join()
     assert found == [signal.default_int_handler]
+
+
+def test_a_function_is_run_to_its_end():
+    done = []
+
+    @uninterrupted()
+    def work():
+        signal.raise_signal(signal.SIGINT)
+        done.append("whole")
+
+    with pytest.raises(KeyboardInterrupt):
+        work()
+    assert done == ["whole"]
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_an_error_of_the_function_is_its_own():
+    @uninterrupted()
+    def work():
+        raise ValueError("of its own")
+
+    with pytest.raises(ValueError, match="of its own"):
+        work()
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
