@@ -25,23 +25,6 @@ pytestmark = pytest.mark.serve
 LIMITS = Limits(request_bytes=1 << 20, time_limit_s=5.0, receive_s=0.5, connections=4)
 
 
-@pytest.fixture(scope="module")
-def shared():
-    """Give a service and its engine."""
-    engine = Adder()
-    with serving(engine, LIMITS) as service:
-        yield service, engine
-
-
-@pytest.fixture
-def engine(shared):
-    """Give the engine, as it was at first when the test is over."""
-    found = shared[1]
-    yield found
-    found.error = None
-    found.loaded |= {"add", "slow"}
-
-
 @pytest.fixture
 def triton(shared, engine):
     """Return Triton's client."""

@@ -14,7 +14,7 @@ pytest.importorskip("tritonclient", reason="needs the extra [serve-test]")
 from tritonclient.utils import InferenceServerException
 
 from tests.serve.clients import http as client
-from tests.serve.engines import BODY, Adder, serving
+from tests.serve.engines import BODY
 from xdn.errors import NetError
 from xdn.serve.http.app import STATUS
 from xdn.serve.limits import Limits
@@ -24,27 +24,10 @@ pytestmark = pytest.mark.serve
 LIMITS = Limits(request_bytes=1 << 20, time_limit_s=5.0)
 
 
-@pytest.fixture(scope="module")
-def shared():
-    """Give a service and its engine."""
-    engine = Adder()
-    with serving(engine, LIMITS) as service:
-        yield service, engine
-
-
 @pytest.fixture
 def service(shared):
     """Give the service."""
     return shared[0]
-
-
-@pytest.fixture
-def engine(shared):
-    """Give the engine, as it was at first when the test is over."""
-    found = shared[1]
-    yield found
-    found.error = None
-    found.loaded |= {"add", "slow"}
 
 
 @pytest.fixture
