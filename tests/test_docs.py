@@ -82,6 +82,7 @@ def test_the_tables_of_layer_types_and_operators_are_those_of_the_registries(tab
 
 
 def test_the_chinese_of_tables_and_commands_is_that_of_what_the_code_says(tables):
+    import make_prototxt
     import site_pages
     from translated import pairs
 
@@ -92,6 +93,7 @@ def test_the_chinese_of_tables_and_commands_is_that_of_what_the_code_says(tables
         return text
 
     site_pages.made_pages(heard)
+    make_prototxt.index(make_prototxt.built(), heard)
     for each in tables.values():
         each.table(heard)
     missing, left = said - set(pairs()), set(pairs()) - said

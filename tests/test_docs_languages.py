@@ -13,7 +13,9 @@ DOCS, CHINESE = ROOT / "docs", ROOT / "docs" / "zh"
 PAGES = {path: DOCS / path.relative_to(CHINESE) for path in sorted(CHINESE.rglob("*.md"))} | {
     ROOT / "README.zh-CN.md": ROOT / "README.md",
     CHINESE / "bench.md": ROOT / "bench" / "README.md",
+    CHINESE / "changes.md": ROOT / "CHANGELOG.md",
     CHINESE / "contributing.md": ROOT / "CONTRIBUTING.md",
+    CHINESE / "networks.md": ROOT / "prototxt" / "README.md",
 }
 BOTH = pytest.mark.parametrize(
     ("english", "chinese"),
@@ -70,6 +72,13 @@ def numbers(text):
     found = re.findall(rf"(\d(?:[\d,.]*\d)?)(?:\s*({'|'.join(UNITS)}))?", bare)
     plain = [(figure.replace(",", ""), unit) for figure, unit in found if figure.count(".") < 2]
     return {Decimal(figure) * UNITS.get(unit, 1) for figure, unit in plain if unit or not re.fullmatch(r"\d", figure)}
+
+
+def test_every_page_of_the_project_is_in_both_languages():
+    brought = {ROOT / name for name in ("CHANGELOG.md", "CONTRIBUTING.md", "README.md")}
+    brought |= {ROOT / folder / "README.md" for folder in ("bench", "prototxt")}
+    english = {path for path in DOCS.rglob("*.md") if not path.is_relative_to(CHINESE)}
+    assert set(PAGES.values()) == english | brought
 
 
 @BOTH

@@ -1,16 +1,18 @@
 #!/usr/bin/env python3
-"""Write the networks of `prototxt/`: one folder each, with its text and a README of its figures.
+"""Write the networks of `prototxt/`: one folder each, with its text and a README of its figures; and their list.
 
-python tools/make_prototxt.py             # rewrite prototxt/, print the table of figures
-python tools/make_prototxt.py --out DIR   # write somewhere else
+python tools/make_prototxt.py             # rewrite prototxt/ and the list in Chinese, print that in English
+python tools/make_prototxt.py --out DIR   # write below another folder than that of the project
 """
 
 import argparse
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from generated import DOCS, header
 from prototxt_nets import (
     MOBILENET_V3_LARGE,
     MOBILENET_V3_SMALL,
@@ -27,11 +29,13 @@ from prototxt_nets import (
     vgg16,
 )
 from prototxt_text import NetText
+from translated import Say, chinese, english
 
 from xdn.files import write_atomically
 
 SOLVER = "solver.prototxt"
-PROTOTXT = Path(__file__).resolve().parent.parent / "prototxt"
+#: Pages that list all networks -> what says them; paths are those below the project's folder.
+LISTS = {"prototxt/README.md": english, "docs/zh/networks.md": chinese}
 
 RESNET = "He, Zhang, Ren, Sun: Deep Residual Learning for Image Recognition (2015), arXiv:1512.03385"
 CIFAR_RESNET = f"{RESNET}, section 4.2"
@@ -269,42 +273,67 @@ def readme(folder: str, entry: Entry, net: NetText) -> str:
     return f"# {entry.title}\n\n| | |\n|---|---|\n{table}{notes}{show}"
 
 
-def index(nets: dict[str, NetText]) -> str:
-    """Return the README that lists all folders."""
+def built() -> dict[str, NetText]:
+    """Return folder -> network of all that ship."""
+    return {folder: entry.build() for folder, entry in ENTRIES.items()}
+
+
+def titled(entry: Entry, say: Say) -> str:
+    """Return a network's title, which leads to the paper; what is but a name is the same in all languages."""
+    title = say(entry.title) if ", " in entry.title else entry.title
+    paper = re.search(r"arXiv:([\d.]+)", entry.source)
+    return f"[{title}](https://arxiv.org/abs/{paper[1]})" if paper else title
+
+
+def index(nets: dict[str, NetText], say: Say, up: str = "") -> str:
+    """Return the page that lists all networks.
+
+    Parameters
+    ----------
+    nets : dict
+        As `built` returns it.
+    say : callable
+    up : str
+        The way from the page's folder to `prototxt/`.
+    """
     rows = "".join(
-        f"| [`{folder}`]({folder}/) | {ENTRIES[folder].title} | {'x'.join(map(str, net.shapes['data']))} "
-        f"| {net.macs / 1e6:,.1f} M | {net.parameters / 1e6:,.2f} M |\n"
+        f"| [`{folder}`]({up}{folder}/) | {titled(ENTRIES[folder], say)} | {'x'.join(map(str, net.shapes['data']))} "
+        f"| {net.macs / 1e6:,.1f} M | {net.parameters / 1e6:,.2f} M | {ENTRIES[folder].accuracy.partition(' (')[0]} |\n"
         for folder, net in nets.items()
     )
-    return (
-        "# Networks\n\nWritten by `tools/make_prototxt.py` from the papers that each folder's README names: change "
-        "that program and\nrun it, not these files. MACs are for one image and count padding as data; parameters "
-        "include BatchNorm's\nstatistics.\n\n| folder | network | input | MACs | parameters |\n|---|---|---|---|---|\n"
-        f"{rows}"
+    text = say(
+        "Written by `tools/make_prototxt.py` from the papers that each folder's README names: change that program and "
+        "run it, not these files. MACs are for one image and count padding as data; parameters include BatchNorm's "
+        "statistics. Weights ship with the networks that have an accuracy here, that on the 10,000 test images."
     )
+    head = header(say, "folder", "network", "input", "MACs", "parameters", "accuracy")
+    return f"# {say('Networks')}\n\n{text}\n\n{head}{rows}"
 
 
 def generate() -> dict[str, str]:
-    """Return path below `prototxt/` -> content of every generated file."""
-    nets = {folder: entry.build() for folder, entry in ENTRIES.items()}
-    files = {"README.md": index(nets)}
+    """Return path below the project's folder -> content of every generated file."""
+    nets = built()
+    files = {}
+    for page, say in LISTS.items():
+        files[page] = index(nets, say, "" if page.startswith("prototxt/") else "../../prototxt/")
     for folder, net in nets.items():
-        files[f"{folder}/{ENTRIES[folder].file}"] = net.text()
-        files[f"{folder}/README.md"] = readme(folder, ENTRIES[folder], net)
-        if recipe := ENTRIES[folder].recipe:
-            files[f"{folder}/{SOLVER}"] = solver(ENTRIES[folder], recipe)
+        place, entry = f"prototxt/{folder}", ENTRIES[folder]
+        files[f"{place}/{entry.file}"] = net.text()
+        files[f"{place}/README.md"] = readme(folder, entry, net)
+        if recipe := entry.recipe:
+            files[f"{place}/{SOLVER}"] = solver(entry, recipe)
     return files
 
 
 def main() -> None:
-    """Write the files and print the table of figures."""
+    """Write the files and print the list in English."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, default=PROTOTXT, help="folder to write into (default: prototxt/)")
+    parser.add_argument("--out", type=Path, default=DOCS.parent, help="folder to write below (default: the project's)")
     out = parser.parse_args().out
     files = generate()
     for path, text in files.items():
         write_atomically(out / path, text.encode())
-    print(files["README.md"], end="")
+    print(files[next(iter(LISTS))], end="")
 
 
 if __name__ == "__main__":
