@@ -40,10 +40,12 @@ def fused(layer: Layer, compute: Compute, given: Given, read: Sequence[Learned])
         added = _computed(TORCH_LAYERS[epilogue.projection.type].compute, epilogue.projection, projected, read[own:])
     else:
         added = [*(how.values(x) for how, x in zip(read[own:], added, strict=False)), *added[len(read[own:]) :]]
+    overwrite = TORCH_LAYERS[layer.type].fresh
     for each in added:
-        top = top + each
+        top = top.add_(each) if overwrite and top.dtype == each.dtype else top + each
+        overwrite = True
     if epilogue.activation is not None:
-        activated = replace(given, bottoms=[top], n_tops=1, overwrite=False)
+        activated = replace(given, bottoms=[top], n_tops=1, overwrite=overwrite)
         (top,) = _computed(TORCH_LAYERS[epilogue.activation.type].compute, epilogue.activation, activated, ())
     return top, *others
 

@@ -56,14 +56,72 @@ class Learned:
 
     def integers(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return clip(rint(x * (1 / s))), f32, and s; x are values (N, ...)."""
-        x, (low, high) = x.float(), self.read.range
-        scale = _eased(as_scale(self.scale), (max(1, x[:1].numel()) * high) ** -0.5)
-        return _clipped(x * (1 / scale), low, high), scale
+        scale = self._eased_scale(x)
+        return _read(_Integers, x, scale, self.read), scale
 
     def values(self, x: Tensor) -> Tensor:
         """Return the f32 values that the integers of x stand for."""
-        q, scale = self.integers(x)
-        return q * scale
+        return _read(_Values, x, self._eased_scale(x), self.read)
+
+    def _eased_scale(self, x: Tensor) -> Tensor:
+        return _eased(as_scale(self.scale), (max(1, x[:1].numel()) * self.read.range[1]) ** -0.5)
+
+
+class _Integers(torch.autograd.Function):
+    """q = clip(rint(x * (1 / s))) of values x and one scale s; gradients end beyond the range, but for `_SLACK`."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, scale: Tensor, low: int, high: int) -> Tensor:
+        ctx.save_for_backward(x, scale)
+        ctx.range = low, high
+        return _quotients(x, scale, low, high)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, None, None]:
+        """Of x: 1 / s of it, where within the range; of s: the sum of that times -x / s."""
+        x, scale = ctx.saved_tensors
+        of_x = _within(gradient, x, scale, ctx.range).mul_(1 / scale)
+        return of_x, _dot(of_x, x).div_(-scale), None, None
+
+
+class _Values(torch.autograd.Function):
+    """s * q, with q as of `_Integers`."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, scale: Tensor, low: int, high: int) -> Tensor:
+        values = _quotients(x, scale, low, high).mul_(scale)
+        ctx.save_for_backward(x, scale, values)
+        ctx.range = low, high
+        return values
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, None, None]:
+        """Of x: the gradient within the range; of s: the sum of the gradient times q, less x / s within the range."""
+        x, scale, values = ctx.saved_tensors
+        of_x = _within(gradient, x, scale, ctx.range)
+        return of_x, (_dot(gradient, values) - _dot(of_x, x)).div_(scale), None, None
+
+
+def _read(form: type[_Integers] | type[_Values], x: Tensor, scale: Tensor, read: Quantized) -> Tensor:
+    found: Tensor = form.apply(x.float(), scale, *read.range)
+    return found
+
+
+def _quotients(x: Tensor, scale: Tensor, low: int, high: int) -> Tensor:
+    """Return clip(rint(x * (1 / s)))."""
+    return (x * (1 / scale)).round_().clamp_(low, high)
+
+
+def _within(gradient: Tensor, x: Tensor, scale: Tensor, bounds: tuple[int, int]) -> Tensor:
+    """Return the gradient where x / s is within the bounds, but for `_SLACK`, else 0."""
+    low, high = ((bound + slack) * float(scale) for bound, slack in zip(bounds, (-_SLACK, _SLACK), strict=True))
+    return torch.ops.aten.hardtanh_backward(gradient, x, low, high)
+
+
+def _dot(one: Tensor, other: Tensor) -> Tensor:
+    """Return the sum (), of the products of two tensors of one shape, each read in the order of the other's memory."""
+    axes = sorted(range(other.ndim), key=other.stride, reverse=True)
+    return torch.dot(one.permute(axes).reshape(-1), other.permute(axes).reshape(-1))
 
 
 class _Rounding(torch.autograd.Function):
@@ -162,16 +220,29 @@ def _of_f32(compute: Compute, params: Any, given: Given) -> Tensor:
 
 
 def _of_filters(compute: Compute, params: Any, given: Given, read: Sequence[Learned]) -> Tensor:
-    """Return f32(sum of products + b_q[k]) * (s * s_w[k])."""
+    """Return f32(sum of products + b_q[k]) * (s * s_w[k]).
+
+    The sums are linear in weights and biases: s * s_w[k] gets its gradient where it multiplies these, not the sums.
+    """
     q, scale = read[0].integers(given.x)
     filters, scales = _integer_filters(params, given.weights, read[0].read.weight_bits)
     bias = given.weights.get("bias", torch.zeros_like(scales))
     bias = _rounded(bias.double() / (scale.double() * scales.double()))
+    factor = scale * scales
+    # Ones.
+    factored = factor / factor.detach()
     sums_as = _sums_as(filters, bias, read[0].read)
-    weight = params.weight_of(filters).to(sums_as)
-    sums = _of_f32(compute, params, replace(given, bottoms=[q.to(sums_as)], weights={"weight": weight}))
-    along = (-1,) if isinstance(params, Rows) else (-1, *(1,) * (sums.ndim - 2))
-    return (sums + bias.to(sums_as).reshape(along)).float() * (scale * scales).reshape(along)
+    weights = {
+        "weight": params.weight_of(filters * _along(factored, filters.ndim)).to(sums_as),
+        "bias": (bias * factored).to(sums_as),
+    }
+    sums = _of_f32(compute, params, replace(given, bottoms=[q.to(sums_as)], weights=weights)).float()
+    return sums.mul_(_along(factor.detach(), 1 if isinstance(params, Rows) else sums.ndim - 1))
+
+
+def _along(each: Tensor, axes: int) -> Tensor:
+    """Return (K,) as (K, 1, ...), of so many axes."""
+    return each.reshape(-1, *(1,) * (axes - 1))
 
 
 def _integer_filters(params: Any, weights: Mapping[str, Tensor], bits: int) -> tuple[Tensor, Tensor]:
@@ -180,7 +251,7 @@ def _integer_filters(params: Any, weights: Mapping[str, Tensor], bits: int) -> t
     low, high = weight_range(bits)
     eased = high**-2 if bits == BITS else (filters[0].numel() * high) ** -0.5
     scales = _eased(as_scale(weights[SCALES]), eased)
-    steps = scales.reshape(-1, *(1,) * (filters.ndim - 1))
+    steps = _along(scales, filters.ndim)
     return _sign(filters / steps.detach()) if bits == 1 else _clipped(filters / steps, low, high), scales
 
 
