@@ -84,7 +84,7 @@ def _trace(results: Results) -> dict[str, object]:
     """Return the trace of the last profiled run."""
     profiled = [run for _, run in results.runs if run.profile]
     if not profiled:
-        raise DataError("the results have no profile", mend="Run with --profile")
+        raise DataError("the results have no profile", mend="Make it with xdn-run --profile")
     profile = profiled[-1].profile
     assert profile is not None
     return profile_trace(profile, f"{profiled[-1].net}, {profile.images} images")

@@ -15,6 +15,7 @@ from xdn.cpus import available_cpus
 from xdn.errors import XdnError, listed
 from xdn.graph import Feed
 from xdn.serve.admission import Admission
+from xdn.serve.advice import told
 from xdn.serve.catalog import Catalog
 from xdn.serve.executing import Executing
 from xdn.serve.line import Line, Ran, Waiting
@@ -174,8 +175,8 @@ class LocalEngine:
                 try:
                     ready[version.number] = await self._in_loader(self._loaded, version)
                 except Exception as error:  # a damaged version must not end the service, whatever is wrong in it
-                    reasons[version.number] = _told(error)
-                    log.warning("model %s, version %s: %s", model, version.number, _told(error))
+                    reasons[version.number] = told(error)
+                    log.warning("model %s, version %s: %s", model, version.number, told(error))
             if ready:
                 for line in self._catalog.replace(model, ready):
                     line.retire()
@@ -259,8 +260,3 @@ class LocalEngine:
 
 
 _END = object()
-
-
-def _told(error: Exception) -> str:
-    """Return an error's message, with its kind where it is not one that says what is wrong in plain words."""
-    return str(error) if isinstance(error, XdnError | OSError) else f"{type(error).__name__}: {error}"

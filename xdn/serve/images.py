@@ -10,6 +10,7 @@ from xdn.data.dataset import Size
 from xdn.data.decode import Bounds, decoded, resize
 from xdn.errors import DataError
 from xdn.graph import Array, Net
+from xdn.serve.advice import for_clients
 from xdn.serve.config import Images
 from xdn.serve.messages import BadRequestError, Tensor
 
@@ -60,7 +61,7 @@ class ImageInput:
             try:
                 yield self._read(self._decoded(content, where) if tensor.datatype == "BYTES" else content)
             except DataError as error:
-                raise BadRequestError(error.what, where=where, mend=error.mend) from None
+                raise BadRequestError(error.what, where=where, mend=for_clients(error)) from None
 
     def _decoded(self, content: bytes, where: str) -> Array:
         """Return an encoded image with its channels in the net's order."""

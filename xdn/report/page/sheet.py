@@ -29,7 +29,8 @@ def sheet(results: Results, words: Words, name: str) -> str:
     grids = [block for block in blocks if isinstance(block, Grid)]
     if not grids:
         raise DataError(
-            f"the results have no rows for the section {name!r}", mend="Run with --profile, or choose --section"
+            f"the results have no rows for the section {name!r}",
+            mend="Make them with xdn-run --profile, or choose --section",
         )
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
