@@ -198,6 +198,8 @@ SERVED_PING_S, SERVED_SILENCE_S, SERVED_HUNG_S = 2.0, 60.0, 120.0
 #: started again, at first and at most, where one after the other dies, and how long one lives that counts as well.
 SERVED_WAIT_S = 30.0
 SERVED_AGAIN_S, SERVED_WELL_S = (0.1, 10.0), 30.0
+#: How many workers may die while they load a model, one after the other, before the next ones do without it.
+SERVED_DEATHS = 3
 #: The largest description of a frame between the front and its worker, and its largest tensors together, in bytes.
 MAX_FRAME_HEADER_BYTES, MAX_FRAME_BYTES = 16 << 20, 8 << 30
 #: How much less an image must take for more images to run together: each of them waits for all.

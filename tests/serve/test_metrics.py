@@ -80,6 +80,13 @@ def test_processes(engine, monkeypatch):
     assert int(re.search(r'xdn_process_resident_bytes{process="server"} (\d+)', said)[1]) > 1 << 20
 
 
+def test_models_that_are_not_ready_show(engine):
+    engine.loaded.discard("slow")
+    said = text(engine, RequestTimes())
+    assert 'xdn_model_ready{model="add",version="1"} 1' in said
+    assert 'xdn_model_ready{model="slow",version="1"} 0' in said
+
+
 def test_each_family_has_one_type_before_its_samples(lines):
     known = []
     for line in lines:

@@ -49,7 +49,9 @@ def test_the_file_says_which_versions(tmp_path):
     ("fields", "message"),
     [
         ({"max_batch": 0}, "max_batch: 0 is not between"),
-        ({"share": -1.0}, "share: -1.0 is not a positive number"),
+        ({"max_latency_ms": -1.0}, "max_latency_ms: -1.0 is not a positive number"),
+        ({"share": 0.0}, "share: 0.0 is not between 0.1 and 10"),
+        ({"share": 11}, "share: 11.* is not between 0.1 and 10"),
         ({"max_latency_ms": float("nan")}, "max_latency_ms: nan"),
         ({"batch": 3}, "batch: unknown field"),
         ({"images": {"size": 224}}, "images.size"),

@@ -13,6 +13,7 @@ from xdn import settings
 from xdn.serve import supervised
 from xdn.serve.messages import (
     READY,
+    UNAVAILABLE,
     BadRequestError,
     InferRequest,
     OverloadedError,
@@ -144,6 +145,48 @@ def test_a_request_that_kills_workers_is_given_up(tmp_path, made):
         assert engine.statistics()[0].failures == {"UnavailableError": 1}
 
     with_fakes(tmp_path, scenario)
+
+
+def test_a_model_that_workers_die_of_is_given_up(tmp_path, made, monkeypatch):
+    """One that loads dies of "bad", also at the first start, until it is told to do without."""
+    start = FakeProcess.start
+
+    async def dying(process, document):
+        if "bad" in document["without"]:
+            await start(process, document)
+        else:
+            process.told({"kind": "loading", "model": "bad"})
+            process.kill()
+        process.document = document
+
+    monkeypatch.setattr(FakeProcess, "start", dying)
+
+    async def scenario(engine):
+        assert [process.document["without"] for process in made] == [[]] * settings.SERVED_DEATHS + [["bad"]]
+        bad, good = engine.index()
+        assert (bad.name, bad.state) == ("bad", UNAVAILABLE)
+        assert (good.name, good.state) == ("sum", READY)
+        made[-1].kill()
+        while len(made) < settings.SERVED_DEATHS + 2 or not engine.ready():
+            await asyncio.sleep(0.001)
+        assert made[-1].document["without"] == ["bad"]
+        made[-1].told({"kind": "loading", "model": "bad"})
+        made[-1].told({"kind": "loading", "model": ""})
+        made[-1].kill()
+        while len(made) < settings.SERVED_DEATHS + 3:
+            await asyncio.sleep(0.001)
+        assert made[-1].document["without"] == []
+
+    with_fakes(tmp_path, scenario)
+
+
+def test_a_worker_that_dies_of_nothing_that_it_tells_ends_the_start(tmp_path, made, monkeypatch):
+    async def dying(process, document):
+        process.kill()
+
+    monkeypatch.setattr(FakeProcess, "start", dying)
+    with pytest.raises(UnavailableError, match="ended while it started"):
+        with_fakes(tmp_path, None)
 
 
 def test_a_worker_whose_run_does_not_end_is_killed(tmp_path, made):

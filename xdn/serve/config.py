@@ -11,6 +11,9 @@ from xdn.runtime.configuration import DEFAULT, Configuration
 
 #: The most images that runs of a service join.
 MOST_IMAGES = 1 << 12
+#: The largest share of the time; the least one is 1 / MOST_SHARE. A model waits, while others have requests, at most
+#: MOST_SHARE squared times as long as its last run took: 10 seconds with runs of the default latency.
+MOST_SHARE = 10.0
 
 
 @dataclass(frozen=True)
@@ -64,7 +67,8 @@ class ModelConfig:
     max_latency_ms : float, optional
         The longest that a run of joined requests may take; the service's own where None.
     share : float
-        Of the time when several models have requests: twice the share is twice the time.
+        Of the time when several models have requests: twice the share is twice the time. From 1 / `MOST_SHARE` to
+        `MOST_SHARE`, so that none waits for ever.
     latest : int
         How many versions are served, the latest ones.
     versions : tuple of int
@@ -96,10 +100,10 @@ class ModelConfig:
         for name in ("max_batch", "latest"):
             if not 1 <= getattr(self, name) <= MOST_IMAGES:
                 raise SettingError(f"{getattr(self, name)} is not between 1 and {MOST_IMAGES}", where=name)
-        for name in ("max_latency_ms", "share"):
-            value = getattr(self, name)
-            if value is not None and not (isfinite(value) and value > 0):
-                raise SettingError(f"{value!r} is not a positive number", where=name)
+        if self.max_latency_ms is not None and not (isfinite(self.max_latency_ms) and self.max_latency_ms > 0):
+            raise SettingError(f"{self.max_latency_ms!r} is not a positive number", where="max_latency_ms")
+        if not 1 / MOST_SHARE <= self.share <= MOST_SHARE:
+            raise SettingError(f"{self.share!r} is not between {1 / MOST_SHARE:g} and {MOST_SHARE:g}", where="share")
 
 
 #: Of a model without a `model.json`.

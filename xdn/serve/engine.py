@@ -54,13 +54,20 @@ class LocalEngine:
     options : EngineOptions
     without : collection of str
         Models that are not loaded at the start.
+    loading : callable
+        Told the name of a model before it is loaded, and "" afterwards.
     """
 
     def __init__(
-        self, repository: Repository, options: EngineOptions = DEFAULTS, without: Collection[str] = frozenset()
+        self,
+        repository: Repository,
+        options: EngineOptions = DEFAULTS,
+        without: Collection[str] = frozenset(),
+        loading: Callable[[str], None] = lambda model: None,
     ):
         self._repository, self._options, self._without = repository, options, without
         self._catalog: Catalog[Line] = Catalog()
+        self._loading = loading
         self._tally = Tally()
         self._admission = Admission(options.max_requests, options.max_bytes)
         self._executing = Executing(self._ran)
@@ -161,28 +168,36 @@ class LocalEngine:
         async with self._one_load:
             if self._stopping:
                 raise UnavailableError("the service is stopping")
+            self._loading(model)
             try:
-                versions = await self._in_loader(self._repository.versions, model)
-            except ServeError:
-                raise
-            except (XdnError, OSError) as error:
-                self._catalog.failed(model, {"": str(error)})
-                raise UnavailableError(str(error)) from error
-            ready: dict[str, Line] = {}
-            reasons: dict[str, str] = {}
-            for version in versions:
-                self._catalog.loading(model, version.number)
-                try:
-                    ready[version.number] = await self._in_loader(self._loaded, version)
-                except Exception as error:  # a damaged version must not end the service, whatever is wrong in it
-                    reasons[version.number] = told(error)
-                    log.warning("model %s, version %s: %s", model, version.number, told(error))
-            if ready:
-                for line in self._catalog.replace(model, ready):
-                    line.retire()
-            self._catalog.failed(model, reasons)
-            if not ready:
-                raise UnavailableError(f"the model {model!r} was not loaded: {listed(list(reasons.values()))}")
+                await self._load(model)
+            finally:
+                self._loading("")
+
+    async def _load(self, model: str) -> None:
+        """Load a model's versions, while nothing else is loaded."""
+        try:
+            versions = await self._in_loader(self._repository.versions, model)
+        except ServeError:
+            raise
+        except (XdnError, OSError) as error:
+            self._catalog.failed(model, {"": str(error)})
+            raise UnavailableError(str(error)) from error
+        ready: dict[str, Line] = {}
+        reasons: dict[str, str] = {}
+        for version in versions:
+            self._catalog.loading(model, version.number)
+            try:
+                ready[version.number] = await self._in_loader(self._loaded, version)
+            except Exception as error:  # a damaged version must not end the service, whatever is wrong in it
+                reasons[version.number] = told(error)
+                log.warning("model %s, version %s: %s", model, version.number, told(error))
+        if ready:
+            for line in self._catalog.replace(model, ready):
+                line.retire()
+        self._catalog.failed(model, reasons)
+        if not ready:
+            raise UnavailableError(f"the model {model!r} was not loaded: {listed(list(reasons.values()))}")
 
     async def unload(self, model: str) -> None:
         """Take a model out of service; requests that it has already are answered."""

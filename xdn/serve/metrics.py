@@ -11,7 +11,7 @@ from itertools import accumulate
 
 import psutil
 
-from xdn.serve.messages import Engine, ModelStatistics, ProcessState
+from xdn.serve.messages import READY, Engine, ModelState, ModelStatistics, ProcessState
 
 #: The type of a response that is such a text.
 MEDIA_TYPE = "text/plain; version=0.0.4"
@@ -69,7 +69,8 @@ Labels = Mapping[str, str]
 
 def text(engine: Engine, times: RequestTimes) -> str:
     """Return the metrics of a service."""
-    lines = [*_of_models(engine.statistics()), *_of_requests(times), *_of_processes(engine.processes())]
+    models = [*_of_models(engine.statistics()), *_of_states(engine.index())]
+    lines = [*models, *_of_requests(times), *_of_processes(engine.processes())]
     return "\n".join(lines) + "\n"
 
 
@@ -94,6 +95,11 @@ def _of_models(done: Sequence[ModelStatistics]) -> Iterator[str]:
     yield from _family("nv_inference_pending_request_count", "gauge", "Requests that wait", pending)
     batches = ((labels, _batches(each)) for labels, each in labelled)
     yield from _histograms("xdn_batch_images", "Images of a run", batches)
+
+
+def _of_states(index: Sequence[ModelState]) -> Iterator[str]:
+    ready = (({"model": each.name, "version": each.version}, int(each.state == READY)) for each in index)
+    yield from _family("xdn_model_ready", "gauge", "Whether a version of a model is ready", ready)
 
 
 def _failures(done: ModelStatistics) -> Iterable[tuple[str, int]]:

@@ -3,9 +3,11 @@
 import asyncio
 import itertools
 import os
+import signal
 import socket
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import xdn
@@ -98,7 +100,9 @@ class Process:
     def kill(self) -> None:
         """End the process at once, if it lives."""
         if self._process.returncode is None:
-            self._process.kill()
+            # Its own method would learn of the end of one that has died, of which asyncio then would not.
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGKILL)
 
     async def ended(self) -> None:
         """Wait until the process has ended, and all that it has sent is taken."""

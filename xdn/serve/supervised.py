@@ -2,7 +2,8 @@
 
 What a worker had when it died is asked once more: inference changes nothing, so that twice is as good as once. While
 no worker is ready the engine is not, and refuses requests. A worker that says nothing, or runs for ever, is killed;
-its clients have had their time limits meanwhile.
+its clients have had their time limits meanwhile. A model that one worker after the other dies of, while it loads it, is
+given up.
 """
 
 import asyncio
@@ -16,6 +17,7 @@ from dataclasses import asdict, replace
 from xdn import settings
 from xdn.serve.admission import Admission
 from xdn.serve.catalog import Catalog
+from xdn.serve.crashes import Crashes
 from xdn.serve.datatypes import content_bytes
 from xdn.serve.frames import Document
 from xdn.serve.messages import (
@@ -57,6 +59,7 @@ class SupervisedEngine:
         self._catalog: Catalog[ModelMetadata] = Catalog()
         self._own, self._ended, self._worker_tally = Tally(), Tally(), Tally()
         self._unloaded: set[str] = set()
+        self._crashes = Crashes()
         self._process: Process | None = None
         self._supervising: asyncio.Task[None] | None = None
         self._started = asyncio.Event()
@@ -70,17 +73,29 @@ class SupervisedEngine:
         Raises
         ------
         UnavailableError
-            Where the worker dies before.
+            Where the worker dies before, but not of a model.
         """
         process = await self._new_process()
+        while not await self._has_started(process):
+            if not self._died(process) or self._stopping:
+                raise UnavailableError("the worker process ended while it started", mend="It has said why, above")
+            process = await self._new_process()
+        self._supervising = asyncio.create_task(self._supervise(process))
+
+    async def _has_started(self, process: Process) -> bool:
+        """Return whether a worker has loaded its models, rather than died."""
         started = asyncio.create_task(self._started.wait())
         ended = asyncio.create_task(process.ended())
         await asyncio.wait([started, ended], return_when=asyncio.FIRST_COMPLETED)
         for task in (started, ended):
             task.cancel()
-        if not self._started.is_set():
-            raise UnavailableError("the worker process ended while it started", mend="It has said why, above")
-        self._supervising = asyncio.create_task(self._supervise(process))
+        return self._started.is_set()
+
+    def _died(self, process: Process) -> str:
+        """Take note that a worker has died, and return the model that it was loading, "" for none."""
+        model = self._crashes.died()
+        log.warning("the worker %d ended%s", process.pid, f" while it loaded the model {model}" if model else "")
+        return model
 
     async def stop(self, grace_s: float) -> None:
         """Refuse further requests, answer those at hand for so many seconds at most, and end the worker."""
@@ -184,7 +199,7 @@ class SupervisedEngine:
             "root": str(self._repository.root),
             "single": self._repository.single,
             "options": asdict(self._options),
-            "without": sorted(self._unloaded),
+            "without": sorted(self._unloaded | {each.name for each in self._crashes.given_up()}),
         }
         process = Process(self._told)
         await process.start(document)
@@ -202,7 +217,8 @@ class SupervisedEngine:
             self._keep_statistics()
             if time.monotonic() - begun > settings.SERVED_WELL_S:
                 wait_s = first_s
-            log.warning("the worker %d ended; another one starts in %.1f s", process.pid, wait_s)
+            self._died(process)
+            log.warning("another worker starts in %.1f s", wait_s)
             await asyncio.sleep(wait_s)
             wait_s = min(2 * wait_s, most_s)
             try:
@@ -229,7 +245,9 @@ class SupervisedEngine:
             ready: dict[str, dict[str, ModelMetadata]] = {}
             for each in metadata:
                 ready.setdefault(each.name, {})[each.versions[0]] = each
-            self._catalog.told(states, ready)
+            self._catalog.told((*states, *self._crashes.given_up()), ready)
+        elif document["kind"] == "loading":
+            self._crashes.loading(document["model"])
         elif document["kind"] == "statistics":
             for statistics in statistics_of(document["statistics"]):
                 self._worker_tally.put(statistics)

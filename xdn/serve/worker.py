@@ -131,7 +131,10 @@ async def _serve(descriptor: int) -> None:
         document, _ = await wire.receive()
         options = EngineOptions(**document["options"])
         repository = Repository(Path(document["root"]), document["single"])
-        await Worker(wire, LocalEngine(repository, options, document["without"])).serve()
+        engine = LocalEngine(
+            repository, options, document["without"], lambda model: wire.put({"kind": "loading", "model": model})
+        )
+        await Worker(wire, engine).serve()
 
 
 def main(descriptor: str) -> None:
