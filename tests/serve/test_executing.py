@@ -50,7 +50,7 @@ def fixture_executing(recorder):
 
 def put(executing, line):
     waiting = Waiting(1, {})
-    executing.put(line, waiting)
+    executing.put([(line, waiting)])
     return waiting
 
 

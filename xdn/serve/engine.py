@@ -75,6 +75,7 @@ class LocalEngine:
         self._decoders = ThreadPoolExecutor(options.threads or available_cpus(), "xdn-serve-images")
         # A future holds its run, and that its requests: none of these may hold the future, lest memory is kept.
         self._waiting: dict[Waiting, asyncio.Future[Ran]] = {}
+        self._arrived: list[tuple[Line, Waiting]] = []
         self._started = self._stopping = False
         self._one_load = asyncio.Lock()
 
@@ -234,11 +235,29 @@ class LocalEngine:
         """Return the run that a request was part of; it leaves its line where nobody waits for it any more."""
         self._waiting[waiting] = self._loop.create_future()
         try:
-            self._executing.put(line, waiting)
+            self._arrive(line, waiting)
             return await self._waiting[waiting]
+        except BaseException:
+            self._executing.drop(line, waiting)
+            raise
         finally:
             del self._waiting[waiting]
-            self._executing.drop(line, waiting)
+
+    def _arrive(self, line: Line, waiting: Waiting) -> None:
+        """Let a request wait from the next turn of the event loop on, with those that arrive in the same one."""
+        if not self._arrived:
+            self._loop.call_soon(self._hand_over)
+        self._arrived.append((line, waiting))
+
+    def _hand_over(self) -> None:
+        """Let the requests wait that have arrived, and that somebody waits for still."""
+        arrived = [each for each in self._arrived if each[1] in self._waiting]
+        self._arrived.clear()
+        try:
+            self._executing.put(arrived)
+        except UnavailableError as error:
+            for _, waiting in arrived:
+                self._waiting[waiting].set_exception(error)
 
     def _ran(self, line: Line, ran: Ran) -> None:
         """Hand a run over to the event loop; called in the thread that runs."""

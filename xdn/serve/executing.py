@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from functools import partial
 
@@ -37,13 +37,17 @@ class Executing:
         """Begin to run what waits."""
         self._thread.start()
 
-    def put(self, line: Line, waiting: Waiting) -> None:
-        """Let a request wait in a line; UnavailableError after the end."""
+    def put(self, arrived: Iterable[tuple[Line, Waiting]]) -> None:
+        """Let requests wait, each in a line; UnavailableError after the end.
+
+        What arrives at a time may run together: the thread is not woken by the first of them.
+        """
         with self._changed:
             self._check_not_stopped()
-            line.put(waiting)
-            self._lines[line] = None
-            self._shares.woke(line.model.name)
+            for line, waiting in arrived:
+                line.put(waiting)
+                self._lines[line] = None
+                self._shares.woke(line.model.name)
             self._changed.notify()
 
     def drop(self, line: Line, waiting: Waiting) -> None:

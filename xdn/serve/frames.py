@@ -6,14 +6,17 @@
             the description: a JSON object; "tensors" in it has name, datatype, shape and bytes of each
             the tensors' binary forms, one after the other (`xdn.serve.datatypes`)
 
-Arrays are sent from where they lie, and received into one buffer of which they are views.
+Small frames travel together: those that were put in one turn of the event loop are sent by one call of the system, and
+received by one. Large arrays are sent from where they lie, and received into one buffer of which they are views.
 """
 
 import asyncio
 import json
 import socket
 import struct
+from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 from xdn import settings
@@ -21,8 +24,9 @@ from xdn.serve.datatypes import from_raw, to_raw
 from xdn.serve.messages import Tensor, TooLargeError
 
 _LENGTHS = struct.Struct("<IQ")
-#: Up to so many bytes parts of a frame are sent as one.
-_SMALL_BYTES = 1 << 16
+#: Up to so many bytes of frames are sent as one, and received at a time.
+_SMALL_BYTES = 1 << 18
+_as_json = json.JSONEncoder(separators=(",", ":")).encode
 
 Document = dict[str, Any]
 #: The parts that are sent.
@@ -47,8 +51,11 @@ class Wire:
         end.setblocking(False)
         self._end = end
         self._loop = asyncio.get_running_loop()
-        self._unsent: asyncio.Queue[Frame] = asyncio.Queue()
+        self._unsent: deque[Frame] = deque()
+        self._something, self._nothing = asyncio.Event(), asyncio.Event()
+        self._nothing.set()
         self._sender = self._loop.create_task(self._send())
+        self._incoming = _Incoming(end)
 
     def put(self, document: Document, tensors: Sequence[Tensor] = ()) -> Frame:
         """Send a frame, after those that were put before, and return it; what cannot be sent any more is dropped.
@@ -63,15 +70,16 @@ class Wire:
             {"name": tensor.name, "datatype": tensor.datatype, "shape": tensor.shape, "bytes": part.nbytes}
             for tensor, part in zip(tensors, raw, strict=True)
         ]
-        description = json.dumps(document | {"tensors": told}, separators=(",", ":")).encode()
+        description = _as_json(document | {"tensors": told}).encode()
         size = sum(part.nbytes for part in raw)
         if not _bounded(len(description), size):
             raise TooLargeError(
                 f"{size} bytes of tensors, and {len(description)} of what is said of them, are too many"
             )
-        parts: Frame = [_LENGTHS.pack(len(description), size) + description, *raw]
-        frame: Frame = [b"".join(parts)] if size <= _SMALL_BYTES else parts
-        self._unsent.put_nowait(frame)
+        frame: Frame = [_LENGTHS.pack(len(description), size) + description, *raw]
+        self._unsent.append(frame)
+        self._something.set()
+        self._nothing.clear()
         return frame
 
     def withdraw(self, frame: Frame) -> None:
@@ -80,7 +88,7 @@ class Wire:
 
     async def sent(self) -> None:
         """Wait until all frames are sent that were put."""
-        await self._unsent.join()
+        await self._nothing.wait()
 
     async def receive(self) -> tuple[Document, list[Tensor]]:
         """Return the next frame.
@@ -90,11 +98,11 @@ class Wire:
         EOFError
             Where the other end is closed, or sent what is not a frame.
         """
-        length, size = _LENGTHS.unpack(await self._received(_LENGTHS.size))
+        length, size = _LENGTHS.unpack(await self._incoming.take(_LENGTHS.size))
         if not _bounded(length, size):
             raise EOFError(f"a frame of {length} and {size} bytes")
-        document = json.loads(await self._received(length))
-        raw = memoryview(await self._received(size))
+        document = json.loads(await self._incoming.take(length))
+        raw = memoryview(await self._incoming.take(size))
         tensors, at = [], 0
         for each in document.pop("tensors"):
             part = raw[at : at + each["bytes"]]
@@ -107,29 +115,79 @@ class Wire:
         self._sender.cancel()
         self._end.close()
 
-    async def _received(self, size: int) -> bytearray:
-        """Return the next bytes."""
-        buffer = bytearray(size)
-        at, view = 0, memoryview(buffer)
-        while at < size:
-            try:
-                count = await self._loop.sock_recv_into(self._end, view[at:])
-            except ConnectionError:
-                count = 0
-            if not count:
-                raise EOFError("the other end is closed")
-            at += count
-        return buffer
-
     async def _send(self) -> None:
-        """Send what is put, and drop it once the other end is closed: who receives notices that."""
-        open_ = True
+        """Send what is put."""
         while True:
-            for part in tuple(await self._unsent.get()):
-                try:
-                    if open_:
-                        await self._loop.sock_sendall(self._end, part)
-                except OSError:
-                    open_ = False
-            part = b""  # what was sent is not kept while nothing else is
-            self._unsent.task_done()
+            await self._something.wait()
+            await self._send_parts(self._next_parts())
+            if not self._unsent:
+                self._something.clear()
+                self._nothing.set()
+
+    def _next_parts(self) -> Frame:
+        """Return what is sent next: a large frame in its parts, or small ones as one."""
+        parts = list(self._unsent.popleft())
+        size = sum(map(len, parts))
+        if size > _SMALL_BYTES:
+            return parts
+        while self._unsent and (size := size + sum(map(len, self._unsent[0]))) <= _SMALL_BYTES:
+            parts += self._unsent.popleft()
+        return [b"".join(parts)]
+
+    async def _send_parts(self, parts: Frame) -> None:
+        """Send some parts, and drop them once the other end is closed: who receives notices that."""
+        with suppress(OSError):
+            for part in parts:
+                await self._loop.sock_sendall(self._end, part)
+
+
+class _Incoming:
+    """What comes on a socket: received in large parts, and taken in small ones.
+
+    Parameters
+    ----------
+    end : socket
+    """
+
+    def __init__(self, end: socket.socket):
+        self._end, self._loop = end, asyncio.get_running_loop()
+        self._buffer = memoryview(bytearray(_SMALL_BYTES))
+        self._first = self._last = 0
+
+    async def take(self, size: int) -> bytearray:
+        """Return the next bytes; EOFError where the other end is closed before."""
+        if size > len(self._buffer):
+            return await self._taken_large(size)
+        if size > self._last - self._first:
+            await self._fill(size)
+        self._first += size
+        return bytearray(self._buffer[self._first - size : self._first])
+
+    async def _taken_large(self, size: int) -> bytearray:
+        """Return more bytes than the buffer holds, received where they stay."""
+        found = bytearray(size)
+        at, view = self._last - self._first, memoryview(found)
+        view[:at] = self._buffer[self._first : self._last]
+        self._first = self._last = 0
+        while at < size:
+            at += await self._receive(view[at:])
+        return found
+
+    async def _fill(self, size: int) -> None:
+        """Receive until there are so many bytes; others have their turn first."""
+        await asyncio.sleep(0)
+        kept = self._last - self._first
+        self._buffer[:kept] = self._buffer[self._first : self._last]
+        self._first, self._last = 0, kept
+        while self._last < size:
+            self._last += await self._receive(self._buffer[self._last :])
+
+    async def _receive(self, place: memoryview) -> int:
+        """Return how many bytes came, at least one."""
+        try:
+            count = await self._loop.sock_recv_into(self._end, place)
+        except ConnectionError:
+            count = 0
+        if not count:
+            raise EOFError("the other end is closed")
+        return count

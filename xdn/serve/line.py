@@ -5,7 +5,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from itertools import islice
+from functools import cached_property
+from itertools import accumulate, islice
 
 import numpy as np
 
@@ -67,8 +68,13 @@ class Ran:
         """Return the model's outputs for one of the requests."""
         if len(self.batch) == 1:
             return self.results
-        first = sum(before.images for before in self.batch[: self.batch.index(waiting)])
+        first = self._first_images[waiting]
         return [result[first : first + waiting.images] for result in self.results]
+
+    @cached_property
+    def _first_images(self) -> dict[Waiting, int]:
+        """Where the images of each request begin."""
+        return dict(zip(self.batch, accumulate((each.images for each in self.batch), initial=0), strict=False))
 
 
 class Line:
