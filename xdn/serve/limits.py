@@ -1,8 +1,6 @@
 """What requests may take: bytes, connections and seconds, whoever sends them."""
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 from xdn.serve.messages import OverloadedError
@@ -52,10 +50,16 @@ def now() -> float:
 
 
 class Holding:
-    """The bytes of one request."""
+    """The bytes of one request, which are held until the block ends that this is the context of."""
 
     def __init__(self, store: "Store"):
         self._store, self.bytes = store, 0
+
+    def __enter__(self) -> "Holding":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._store.bytes -= self.bytes
 
     def add(self, count: int) -> None:
         """Hold so many bytes more; OverloadedError where all requests together hold too many."""
@@ -80,11 +84,6 @@ class Store:
             raise OverloadedError(f"requests at hand have more than {self._most} bytes", mend="Try again later")
         self.bytes += count
 
-    @contextmanager
-    def holding(self) -> Iterator[Holding]:
-        """Give what counts the bytes of a request, which are held until the block ends."""
-        held = Holding(self)
-        try:
-            yield held
-        finally:
-            self.bytes -= held.bytes
+    def holding(self) -> Holding:
+        """Return what counts the bytes of a request, none at first."""
+        return Holding(self)

@@ -16,7 +16,7 @@ from tritonclient.utils import InferenceServerException
 from tests.serve.clients import http as client
 from tests.serve.engines import BODY
 from xdn.errors import NetError
-from xdn.serve.http.app import STATUS
+from xdn.serve.http.refusals import STATUS
 from xdn.serve.limits import Limits
 from xdn.serve.messages import BadRequestError, OverloadedError, TimeLimitError, UnavailableError
 

@@ -1,10 +1,12 @@
 """Clients that are slow, many, verbose, or leave."""
 
+import asyncio
 import json
 import select
 import socket
 import time
 from http.client import HTTPException, HTTPResponse
+from types import SimpleNamespace
 
 import pytest
 
@@ -155,3 +157,27 @@ def test_a_client_that_does_not_read_is_closed(served):
     closed.register(client, 0)
     until(lambda: closed.poll(0))
     assert engine.done.success.count == 1
+
+
+def test_the_small_parts_of_a_response_are_sent_together():
+    from xdn.serve.http.connection import _SMALL_BYTES, _Gathering
+
+    sent, large = [], bytes(_SMALL_BYTES + 1)
+    inner = SimpleNamespace(write=sent.append, close=lambda: sent.append("closed"), is_closing=lambda: False)
+
+    async def scenario():
+        transport = _Gathering(asyncio.get_running_loop(), inner)
+        assert not transport.is_closing()
+        for part in (b"head", memoryview(b"body")):
+            transport.write(part)
+        assert sent == []
+        await asyncio.sleep(0)
+        assert sent == [b"headbody"]
+        for part in (b"head", large, b"rest"):
+            transport.write(part)
+        transport.close()
+        assert sent[1:] == [b"head", large, b"rest", "closed"]
+        await asyncio.sleep(0)
+        assert len(sent) == 5
+
+    asyncio.run(scenario())

@@ -39,6 +39,12 @@ def test_a_request_in_json():
     assert not wanted.is_binary("y")
 
 
+def test_what_is_said_twice_has_its_own_values():
+    for value in (1.0, 2.0):
+        text, size = body(binary(8), raw=np.float32([value, value]).tobytes())
+        assert read_request(text, size).request.inputs[0].data.tolist() == [[value, value]]
+
+
 def test_a_request_in_the_binary_form():
     raw = np.float32([1, 2]).tobytes() + struct.pack("<I2sI", 2, b"ab", 0)
     text, size = body(

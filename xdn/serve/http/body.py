@@ -2,9 +2,10 @@
 
 import asyncio
 import zlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect
+from starlette.types import Receive
 
 from xdn.serve.limits import Holding, Limits
 from xdn.serve.messages import BadRequestError, ServeError, TooLargeError
@@ -16,12 +17,24 @@ _ENCODINGS = ("gzip", "deflate")
 _ANY_WINDOW = 32 + zlib.MAX_WBITS
 
 
+#: The headers of a request, names in lower case; of several of the same name the last one.
+Headers = Mapping[bytes, bytes]
+
+
 class SlowClientError(ServeError):
     """The body did not come within the time that is given for it: HTTP 408."""
 
 
-async def read_body(request: Request, limits: Limits, holding: Holding) -> bytearray:
+async def read_body(headers: Headers, receive: Receive, limits: Limits, holding: Holding) -> bytearray:
     """Return the body of a request, decompressed.
+
+    Parameters
+    ----------
+    headers : mapping
+    receive : callable
+        Gives the request's messages, as of ASGI.
+    limits : Limits
+    holding : Holding
 
     Raises
     ------
@@ -34,13 +47,13 @@ async def read_body(request: Request, limits: Limits, holding: Holding) -> bytea
     ClientDisconnect
         Where the client left.
     """
-    declared = request.headers.get("content-length", "")
-    if declared.isdecimal() and len(declared) < 20:
+    declared = headers.get(b"content-length", b"")
+    if declared.isdigit() and len(declared) < 20:
         _check_size(int(declared), limits)
     body = bytearray()
     try:
         async with asyncio.timeout(limits.receive_s):
-            async for part in _decoded(request):
+            async for part in _decoded(headers, receive):
                 _check_size(len(body) + len(part), limits)
                 holding.add(len(part))
                 body += part
@@ -54,17 +67,28 @@ def _check_size(size: int, limits: Limits) -> None:
         raise TooLargeError(f"the request has {size} bytes or more; at most {limits.request_bytes} are read")
 
 
-async def _decoded(request: Request) -> AsyncIterator[bytes]:
+async def _chunks(receive: Receive) -> AsyncIterator[bytes]:
+    """Give what comes; ClientDisconnect where the client leaves before the end."""
+    more = True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        yield message["body"]
+        more = message["more_body"]
+
+
+async def _decoded(headers: Headers, receive: Receive) -> AsyncIterator[bytes]:
     """Give a body's parts as they come."""
-    encoding = request.headers.get("content-encoding", "identity").lower()
+    encoding = headers.get(b"content-encoding", b"identity").lower().decode("latin-1")
     if encoding == "identity":
-        async for chunk in request.stream():
+        async for chunk in _chunks(receive):
             yield chunk
         return
     if encoding not in _ENCODINGS:
         raise BadRequestError(f"unknown Content-Encoding {encoding[:20]!r}", mend=f"Known: {', '.join(_ENCODINGS)}")
     inflater = zlib.decompressobj(_ANY_WINDOW)
-    async for chunk in request.stream():
+    async for chunk in _chunks(receive):
         for part in _inflated(inflater, chunk):
             yield part
             await asyncio.sleep(0)

@@ -5,7 +5,7 @@ import socket
 import struct
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -13,7 +13,13 @@ from xdn.serve.limits import Limits
 
 #: The most bytes of a request's line and headers; one chunk of what came from the network may exceed it.
 _HEAD_BYTES = 1 << 16
+#: Up to so many bytes a part of a response waits for others.
+_SMALL_BYTES = 1 << 14
 _FULL = b"HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
+
+
+#: The extension of ASGI's scope whose CALL is told what to call when the client leaves, None for nothing.
+LEAVING, CALL = "xdn.leaving", "call"
 
 
 def connections(limits: Limits) -> Any:
@@ -49,6 +55,44 @@ class _Clock:
             self._timer = None
 
 
+class _Gathering:
+    """A transport that sends the small parts of a response, such as its head, together: each call of the system counts.
+
+    Parameters
+    ----------
+    loop : event loop
+    transport : transport
+        That sends.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, transport: asyncio.Transport):
+        self._loop, self._transport = loop, transport
+        self._small: list[bytes | memoryview] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+    def write(self, data: bytes | memoryview) -> None:
+        """Send some bytes: at once where they are many, else at the end of this turn of the event loop."""
+        if len(data) > _SMALL_BYTES:
+            self._flush()
+            self._transport.write(data)
+            return
+        if not self._small:
+            self._loop.call_soon(self._flush)
+        self._small.append(data)
+
+    def close(self) -> None:
+        """Close when all is sent."""
+        self._flush()
+        self._transport.close()
+
+    def _flush(self) -> None:
+        small, self._small = self._small, []
+        if small:
+            self._transport.write(b"".join(small))
+
+
 class _Connection(HttpToolsProtocol):
     """A connection with the limits that Uvicorn does not have.
 
@@ -63,10 +107,11 @@ class _Connection(HttpToolsProtocol):
         self._limits = limits
         self._receiving, self._sending = _Clock(self.loop), _Clock(self.loop)
         self._head_bytes = 0
+        self._left: Callable[[], None] | None = None
 
     def connection_made(self, transport: Any) -> None:
         """Take a client, unless there are too many."""
-        super().connection_made(transport)
+        super().connection_made(cast(asyncio.Transport, _Gathering(self.loop, transport)))
         if len(self.connections) > self._limits.connections:
             transport.write(_FULL)
             transport.close()
@@ -78,6 +123,8 @@ class _Connection(HttpToolsProtocol):
         self._receiving.stop()
         self._sending.stop()
         super().connection_lost(exc)
+        if self._left is not None:
+            self._left()
 
     def data_received(self, data: bytes) -> None:
         """Read on, and look at the clock."""
@@ -94,6 +141,14 @@ class _Connection(HttpToolsProtocol):
         self._head_bytes += 0 if passed_over else len(data)
         if self._head_bytes > _HEAD_BYTES and not self.transport.is_closing():
             self.send_400_response("The head of the request is too large.")
+
+    def on_message_begin(self) -> None:
+        """Begin a request, which may ask to be told when the client leaves."""
+        super().on_message_begin()
+        self.scope["extensions"] = {LEAVING: {CALL: self._when_left}}
+
+    def _when_left(self, call: Callable[[], None] | None) -> None:
+        self._left = call
 
     def on_message_complete(self) -> None:
         """Notice the end of a body that was passed over."""

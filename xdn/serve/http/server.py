@@ -32,8 +32,9 @@ class HttpServer:
     """
 
     def __init__(self, front: Front):
+        application = Application(front).asgi()
         config = uvicorn.Config(
-            Logged(Application(front).asgi(), front),
+            Logged(application, front) if front.log else application,
             http=connections(front.limits),
             ws="none",
             lifespan="off",

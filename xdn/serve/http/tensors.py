@@ -8,6 +8,7 @@ binary form the body is JSON of so many bytes as a header says, and then the byt
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from xdn.graph import Shape
@@ -16,6 +17,9 @@ from xdn.serve.datatypes import from_pieces, from_raw, from_values, to_raw
 from xdn.serve.http.numbers import Numbers, parsed, written
 from xdn.serve.messages import BadRequestError, InferRequest, InferResponse, Tensor
 from xdn.serve.parameters import refuse, timeout_s, truth
+
+#: How many texts of JSON are kept with what they say, and the bytes of each at most.
+_KEPT, _SMALL_BYTES = 1 << 7, 1 << 11
 
 
 @dataclass(frozen=True)
@@ -84,8 +88,7 @@ def read_request(body: bytes | bytearray, json_bytes: int | None = None) -> Want
     if json_bytes is not None and not 0 <= json_bytes <= len(body):
         raise BadRequestError(f"the JSON has {json_bytes} bytes of a body of {len(body)}")
     text = body if json_bytes is None else body[:json_bytes]
-    document, numbers = parsed(text)
-    said = Reader(BadRequestError, lenient=True).read(_Document, document)
+    said, numbers = _read_again(bytes(text)) if len(text) <= _SMALL_BYTES else _read(text)
     inputs = _inputs(said.inputs, numbers, memoryview(body)[len(text) :])
     binary = {
         each.name: truth(each.parameters, "binary_data", "outputs")
@@ -100,6 +103,16 @@ def read_request(body: bytes | bytearray, json_bytes: int | None = None) -> Want
         binary=truth(said.parameters, "binary_data_output", "parameters"),
         binary_outputs=binary,
     )
+
+
+def _read(text: bytes | bytearray) -> tuple[_Document, tuple[Numbers, ...]]:
+    """Return what the JSON says, and its lists of numbers."""
+    document, numbers = parsed(text)
+    return Reader(BadRequestError, lenient=True).read(_Document, document), numbers
+
+
+#: The same, of which a client that sends tensors in the binary form says the same again and again.
+_read_again = lru_cache(_KEPT)(_read)
 
 
 def _inputs(said: Sequence[_Input], numbers: Sequence[Numbers], raw: memoryview) -> tuple[Tensor, ...]:
@@ -137,14 +150,10 @@ def write_response(response: InferResponse, wanted: Wanted) -> tuple[list[bytes 
 
     The first part is the JSON, and each further one an output in the binary form.
     """
-    head: dict[str, Any] = {"model_name": response.model, "model_version": response.version}
-    if response.id:
-        head["id"] = response.id
-    parts = [json.dumps(head)[:-1].encode(), b', "outputs": [']
+    parts = [_head(response.model, response.version, response.id), b', "outputs": [']
     raws: list[memoryview] = []
     for number, output in enumerate(response.outputs):
-        said = {"name": output.name, "datatype": output.datatype, "shape": output.shape}
-        parts += [b", "] * bool(number) + [json.dumps(said)[:-1].encode()]
+        parts += [b", "] * bool(number) + [_output(output.name, output.datatype, output.shape)]
         if wanted.is_binary(output.name):
             raws.append(to_raw(output.data))
             parts.append(b', "parameters": {"binary_data_size": %d}}' % raws[-1].nbytes)
@@ -153,3 +162,16 @@ def write_response(response: InferResponse, wanted: Wanted) -> tuple[list[bytes 
     parts.append(b"]}")
     text = b"".join(parts)
     return [text, *raws], len(text) if raws else None
+
+
+@lru_cache(_KEPT)
+def _head(model: str, version: str, id_: str) -> bytes:
+    """Return how the JSON of a response begins."""
+    said = {"model_name": model, "model_version": version} | ({"id": id_} if id_ else {})
+    return json.dumps(said)[:-1].encode()
+
+
+@lru_cache(_KEPT)
+def _output(name: str, datatype: str, shape: Shape) -> bytes:
+    """Return how the JSON of an output begins."""
+    return json.dumps({"name": name, "datatype": datatype, "shape": shape})[:-1].encode()
