@@ -107,11 +107,13 @@ def _plot(args: argparse.Namespace, output: Output) -> None:
 
 
 def _train(args: argparse.Namespace, output: Output) -> None:
+    from xdn.train.allocation import keep_freed_memory
     from xdn.train.start import begin
     from xdn.train.trainer import Trainer, set_threads
 
     solver = _overridden(read_solver(args.solver), args)
     set_threads(args.threads)
+    keep_freed_memory()
     adapt = partial(transformed, args)
     start = begin(
         solver,
