@@ -2,7 +2,7 @@
 
 import pytest
 
-from xdn.train.precision import bf16_wanted, has_native_bf16
+from xdn.train.precision import bf16_bits, bf16_wanted, has_native_bf16
 
 
 @pytest.mark.parametrize(
@@ -23,3 +23,9 @@ def test_what_is_asked_for_goes_first():
     assert bf16_wanted("ON")
     assert not bf16_wanted("OFF")
     assert bf16_wanted("AUTO") is has_native_bf16()
+
+
+def test_of_integers_up_to_four_bits_unless_all_are_asked_for():
+    assert bf16_bits("ON") == 8
+    assert bf16_bits("OFF") == 0
+    assert bf16_bits("AUTO") == (4 if has_native_bf16() else 0)

@@ -238,8 +238,10 @@ def test_the_first_test_is_made_where_asked(solver, tmp_path):
 
 def test_bfloat16_is_used_where_asked(solver, tmp_path):
     precise, rough = Watched(), Watched()
-    trainer(solver.replace(epochs=1, bf16="OFF"), tmp_path / "a", precise).run()
-    trainer(solver.replace(epochs=1, bf16="ON"), tmp_path / "b", rough).run()
+    off = trainer(solver.replace(epochs=1, bf16="OFF"), tmp_path / "a", precise)
+    on = trainer(solver.replace(epochs=1, bf16="ON"), tmp_path / "b", rough)
+    assert (off.module.bf16_bits, on.module.bf16_bits) == (0, 8)
+    off.run(), on.run()
     assert precise.losses != rough.losses
     # Eight bits of mantissa, over five iterations.
     np.testing.assert_allclose(rough.losses, precise.losses, rtol=0.1)

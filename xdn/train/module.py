@@ -84,6 +84,8 @@ class NetModule(nn.Module):
     thaw : bool
         Whether train mode normalises by the batch where `use_global_stats: true` stands too, as it does in most
         files that are made for inference.
+    bf16_bits : int
+        Layers that read integers multiply in bf16 in train mode where their filters have up to so many bits.
 
     Raises
     ------
@@ -109,7 +111,7 @@ class NetModule(nn.Module):
         self._readings = Readings(net)
         for name, scale in self._readings.scales.items():
             self.register_parameter(name, nn.Parameter(torch.tensor(scale)))
-        self.momentum, self.thaw = 0.1, False
+        self.momentum, self.thaw, self.bf16_bits = 0.1, False, 0
         self._owners = owners(net)
         self._planned: dict[tuple[str, ...], tuple[Step, ...]] = {}
         #: Shapes of inputs that the net, and its weights, were found to take.
@@ -212,7 +214,7 @@ class NetModule(nn.Module):
 
     def run(self, x: Inputs, wanted: tuple[str, ...], mode: Mode | None = None) -> dict[str, Tensor]:
         """Return name -> value of the blobs `wanted`, in the mode that `training` says, or in an explicit one."""
-        mode = mode or Mode(self.training, self.training, self.thaw, self.momentum)
+        mode = mode or Mode(self.training, self.training, self.thaw, self.momentum, self.bf16_bits * self.training)
         if wanted not in self._planned:
             self._planned[wanted] = steps_for(self.net, wanted)
         blobs = self._inputs(x)

@@ -25,7 +25,7 @@ from xdn.train.log import TrainingLog
 from xdn.train.module import NetModule
 from xdn.train.optimizer import CaffeOptimizer, optimizer_for
 from xdn.train.policy import checked_policy, learning_rate, momentum
-from xdn.train.precision import bf16_wanted
+from xdn.train.precision import bf16_bits, bf16_wanted
 from xdn.train.prefetch import prefetched
 from xdn.train.resume import Progress, State, identity, restore, state_of
 from xdn.train.snapshot import read_snapshot, write_snapshot
@@ -104,7 +104,7 @@ class Trainer:
         self.module.momentum, self.module.thaw = solver.xdn.bn_momentum, not solver.xdn.freeze_bn
         self.optimizer: CaffeOptimizer = optimizer_for(solver, self.module.trained())
         self.progress = Progress(losses=deque(maxlen=solver.average_loss))
-        self._bf16 = bf16_wanted(solver.xdn.bf16)
+        self._bf16, self.module.bf16_bits = bf16_wanted(solver.xdn.bf16), bf16_bits(solver.xdn.bf16)
         teachers = task.teachers.digests if task.teachers else []
         self._identity = identity(solver, task.net, task.examples.name, task.seed, teachers)
         if resume and task.snapshot_path.is_file():

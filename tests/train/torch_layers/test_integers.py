@@ -105,6 +105,31 @@ def test_what_is_fused_follows_in_the_order_of_kernels(residual):
         np.testing.assert_array_equal(outputs(made, inputs)["y0"], made.forward(inputs)["y0"])
 
 
+def gradients(module, inputs):
+    module.zero_grad()
+    y = module(torch.tensor(inputs["x0"]))
+    (y * torch.linspace(-1, 1, y.numel()).reshape(y.shape)).sum().backward()
+    return y.detach(), {name: parameter.grad for name, parameter in module.named_parameters()}
+
+
+@pytest.mark.parametrize(("bits", "group", "rounds"), [(4, 1, True), (4, 64, False), (2, 1, False), (8, 1, False)])
+def test_in_training_few_bits_may_be_multiplied_in_bf16(bits, group, rounds):
+    params = Convolution(num_output=64, kernel_size=(3,), group=group)
+    net = reading(one_layer_net(params, (2, 64, 4, 4)), Quantized(0.2, signed=True, bits=bits, weight_bits=bits))
+    inputs, module = seeded_inputs(net), NetModule(net)
+    exact, exact_gradients = gradients(module, inputs)
+    module.bf16_bits = 4
+    found, found_gradients = gradients(module, inputs)
+    # Up to 256 bf16 holds every integer, and depthwise filters are multiplied in f32.
+    assert torch.equal(found, exact) is not rounds
+    # Rounded are the bias, the sum with it, the gradient of the sum, and those that are given back.
+    np.testing.assert_allclose(found, exact, rtol=2**-7, atol=2**-8 * float(exact.abs().max()))
+    for name, expected in exact_gradients.items():
+        atol = 2**-6 * float(expected.abs().max())
+        np.testing.assert_allclose(found_gradients[name], expected, rtol=2**-6, atol=atol)
+    np.testing.assert_array_equal(outputs(net, inputs)["y0"], net.forward(inputs)["y0"])
+
+
 def test_a_step_has_the_gradient_of_its_source():
     x = torch.tensor([[-1.0, 0.03, 0.32, 9.0], [0.1, -9.0, 0.2, 0.5]], requires_grad=True)
     weights = torch.tensor([[1.0, 2.0, 3.0, 4.0], [5.0, 6.0, 7.0, 8.0]])

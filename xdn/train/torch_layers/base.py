@@ -26,12 +26,15 @@ class Mode:
         That holds for layers with `use_global_stats: true` too.
     momentum : float
         The batch's share in the new running statistics.
+    bf16_bits : int
+        Layers that read integers multiply in bf16, and round the sums, where their filters have up to so many bits.
     """
 
     dropout: bool = False
     learn_statistics: bool = False
     thaw: bool = False
     momentum: float = 0.1
+    bf16_bits: int = 0
 
 
 @dataclass(frozen=True, eq=False)

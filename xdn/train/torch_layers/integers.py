@@ -30,7 +30,7 @@ from xdn.graph.reading import SCALES
 from xdn.layers.eltwise import Eltwise
 from xdn.layers.pooling import Pooling
 from xdn.layers.rows import Rows
-from xdn.train.torch_layers.base import Compute, Given, of_each_top
+from xdn.train.torch_layers.base import Compute, Given, Mode, of_each_top
 
 #: Up to here f32 holds every integer.
 _MOST_EXACT = 1 << 24
@@ -64,7 +64,7 @@ class Learned:
         return _read(_Values, x, self._eased_scale(x), self.read)
 
     def _eased_scale(self, x: Tensor) -> Tensor:
-        return _eased(as_scale(self.scale), (max(1, x[:1].numel()) * self.read.range[1]) ** -0.5)
+        return _eased(self.scale, (max(1, x[:1].numel()) * self.read.range[1]) ** -0.5)
 
 
 class _Integers(torch.autograd.Function):
@@ -136,29 +136,58 @@ class _Rounding(torch.autograd.Function):
         return gradient
 
 
-class _Sign(torch.autograd.Function):
-    """1 from 0 on, else -1; gradients pass it as they are."""
+class _Scale(torch.autograd.Function):
+    """`as_scale`, and the gradient times a factor."""
 
     @staticmethod
-    def forward(ctx: FunctionCtx, x: Tensor) -> Tensor:
-        return torch.where(x >= 0, 1.0, -1.0).to(x)
-
-    @staticmethod
-    def backward(ctx: FunctionCtx, gradient: Tensor) -> Tensor:
-        return gradient
-
-
-class _Easing(torch.autograd.Function):
-    """The values as they are; gradients times a factor."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, factor: float) -> Tensor:
+    def forward(ctx: Any, learned: Tensor, factor: float) -> Tensor:
+        scale = as_scale(learned)
+        ctx.save_for_backward(learned, scale)
         ctx.factor = factor
-        return x.view_as(x)
+        return scale
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
-        return gradient * ctx.factor, None
+        learned, scale = ctx.saved_tensors
+        return learned.sign().mul_(learned.abs() == scale).mul_(gradient).mul_(ctx.factor), None
+
+
+class _Filters(torch.autograd.Function):
+    """w_q (K, ...), f32, and b_q (K,), f64, of filters w and biases b, by s_w (K,) and s.
+
+    The layer multiplies the sum of products with w_q, and b_q, with s * s_w[k]. It is linear in both, so that the
+    gradient of the factor is that of the sum times what it is made of, over the factor.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any, filters: Tensor, bias: Tensor, scales: Tensor, scale: Tensor, bits: int
+    ) -> tuple[Tensor, Tensor]:
+        quotients = filters / _along(scales, filters.ndim)
+        q = torch.where(quotients >= 0, 1.0, -1.0) if bits == 1 else quotients.round().clamp_(*weight_range(bits))
+        bias_quotients = bias.double() / (scale.double() * scales.double())
+        bias_q = bias_quotients.round()
+        ctx.save_for_backward(scales, scale, quotients, q, bias_q - bias_quotients)
+        ctx.bits = bits
+        return q, bias_q
+
+    @staticmethod
+    def backward(ctx: Any, of_q: Tensor, of_bias_q: Tensor) -> tuple[Tensor | None, ...]:
+        """Of w and b: over what 1 stands for, of w within the range; of the scales as the module says, for all sums."""
+        scales, scale, quotients, q, rounded_by = ctx.saved_tensors
+        of_factors = _sums(of_q * q) + (of_bias_q * rounded_by).float()
+        of_scales = of_factors
+        if ctx.bits > 1:
+            low, high = weight_range(ctx.bits)
+            of_q = torch.ops.aten.hardtanh_backward(of_q, quotients, low - _SLACK, high + _SLACK)
+            of_scales = of_factors - _sums(of_q * quotients)
+        of_bias = of_bias_q.float() / (scale * scales)
+        return of_q / _along(scales, q.ndim), of_bias, of_scales / scales, of_factors.sum() / scale, None
+
+
+def _sums(filters: Tensor) -> Tensor:
+    """Return the sum (K,) of each filter (K, ...)."""
+    return filters.flatten(1).sum(1)
 
 
 def _rounded(x: Tensor) -> Tensor:
@@ -166,19 +195,9 @@ def _rounded(x: Tensor) -> Tensor:
     return found
 
 
-def _sign(quotient: Tensor) -> Tensor:
-    found: Tensor = _Sign.apply(quotient)
-    return found
-
-
-def _clipped(quotient: Tensor, low: int, high: int) -> Tensor:
-    """Return clip(rint(quotient)); gradients end beyond the range, but for `_SLACK`."""
-    return _rounded(quotient.clamp(low - _SLACK, high + _SLACK))
-
-
-def _eased(scale: Tensor, factor: float) -> Tensor:
-    """Return a scale whose gradient is scaled."""
-    found: Tensor = _Easing.apply(scale, factor)
+def _eased(learned: Tensor, factor: float) -> Tensor:
+    """Return scales, whose gradient is scaled."""
+    found: Tensor = _Scale.apply(learned, factor)
     return found
 
 
@@ -191,7 +210,8 @@ def of_integers(compute: Compute, params: LayerParams, given: Given, read: Seque
     """Return the only top, f32, of a layer that reads its bottoms as integers.
 
     Where no gradient is asked for it has the bits that kernels give it, but for functions that round more than once,
-    which are computed in f32. For gradients, sums of products beyond 2^24 are rounded to f32.
+    which are computed in f32. For gradients, sums of products beyond 2^24 are rounded to f32, and where the mode says
+    so all sums to bf16, whose factors are exact.
 
     Parameters
     ----------
@@ -220,24 +240,19 @@ def _of_f32(compute: Compute, params: Any, given: Given) -> Tensor:
 
 
 def _of_filters(compute: Compute, params: Any, given: Given, read: Sequence[Learned]) -> Tensor:
-    """Return f32(sum of products + b_q[k]) * (s * s_w[k]).
-
-    The sums are linear in weights and biases: s * s_w[k] gets its gradient where it multiplies these, not the sums.
-    """
+    """Return f32(sum of products + b_q[k]) * (s * s_w[k])."""
     q, scale = read[0].integers(given.x)
-    filters, scales = _integer_filters(params, given.weights, read[0].read.weight_bits)
+    scales = _filter_scales(params, given.weights, read[0].read.weight_bits)
     bias = given.weights.get("bias", torch.zeros_like(scales))
-    bias = _rounded(bias.double() / (scale.double() * scales.double()))
-    factor = scale * scales
-    # Ones.
-    factored = factor / factor.detach()
-    sums_as = _sums_as(filters, bias, read[0].read)
-    weights = {
-        "weight": params.weight_of(filters * _along(factored, filters.ndim)).to(sums_as),
-        "bias": (bias * factored).to(sums_as),
-    }
+    filters, bias = _Filters.apply(
+        params.filters(given.weights["weight"]), bias, scales, scale, read[0].read.weight_bits
+    )
+    sums_as = _sums_as(filters, bias, read[0].read, given.mode)
+    weights = {"weight": params.weight_of(filters).to(sums_as), "bias": bias.to(sums_as)}
     sums = _of_f32(compute, params, replace(given, bottoms=[q.to(sums_as)], weights=weights)).float()
-    return sums.mul_(_along(factor.detach(), 1 if isinstance(params, Rows) else sums.ndim - 1))
+    # The factor has its gradient from the filters.
+    factor = (scale * scales).detach()
+    return sums.mul_(_along(factor, 1 if isinstance(params, Rows) else sums.ndim - 1))
 
 
 def _along(each: Tensor, axes: int) -> Tensor:
@@ -245,20 +260,16 @@ def _along(each: Tensor, axes: int) -> Tensor:
     return each.reshape(-1, *(1,) * (axes - 1))
 
 
-def _integer_filters(params: Any, weights: Mapping[str, Tensor], bits: int) -> tuple[Tensor, Tensor]:
-    """Return the integers of the filters (K, ...), f32, and their scales (K,)."""
-    filters = params.filters(weights["weight"])
-    low, high = weight_range(bits)
-    eased = high**-2 if bits == BITS else (filters[0].numel() * high) ** -0.5
-    scales = _eased(as_scale(weights[SCALES]), eased)
-    steps = _along(scales, filters.ndim)
-    return _sign(filters / steps.detach()) if bits == 1 else _clipped(filters / steps, low, high), scales
+def _filter_scales(params: Any, weights: Mapping[str, Tensor], bits: int) -> Tensor:
+    """Return what 1 stands for in each filter, (K,)."""
+    high, size = weight_range(bits)[1], weights["weight"].numel() // params.filter_count
+    return _eased(weights[SCALES], high**-2 if bits == BITS else (size * high) ** -0.5)
 
 
-def _sums_as(filters: Tensor, bias: Tensor, read: Quantized) -> torch.dtype:
-    """Return f64 where no gradient is asked for and f32 may not hold some sum of products, else f32."""
+def _sums_as(filters: Tensor, bias: Tensor, read: Quantized, mode: Mode) -> torch.dtype:
+    """Return f64 where no gradient is asked for and f32 may not hold some sum of products, else f32, by mode bf16."""
     if torch.is_grad_enabled() or not len(filters):
-        return torch.float32
+        return torch.bfloat16 if read.weight_bits <= mode.bf16_bits else torch.float32
     most = filters.flatten(1).abs().sum(1, dtype=torch.float64) * max(-read.range[0], read.range[1]) + bias.abs()
     return torch.float32 if float(most.max()) <= _MOST_EXACT else torch.float64
 

@@ -45,9 +45,10 @@ def _slid(w: Window, x: Tensor, weight: Tensor, bias: Tensor | None, group: int)
     if any(over := w.overhang(x.shape[2:])):
         # F.pad counts axes from the last one on.
         x = F.pad(x, [end for more in reversed(over) for end in (0, more)])
-    if 1 < group == x.shape[1] and torch.is_autocast_enabled("cpu"):
+    if 1 < group == x.shape[1] and (x.dtype == torch.bfloat16 or torch.is_autocast_enabled("cpu")):
+        x, weight, bias = x.float(), weight.float(), None if bias is None else bias.float()
         with torch.autocast("cpu", enabled=False):
-            return _CONV[w.axes](x.float(), weight.float(), bias, w.stride, w.pad, w.dilation, group)
+            return _CONV[w.axes](x, weight, bias, w.stride, w.pad, w.dilation, group)
     return _CONV[w.axes](x, weight, bias, w.stride, w.pad, w.dilation, group)
 
 
