@@ -59,6 +59,14 @@ def test_writing_replaces(tmp_path):
         assert path.read_bytes() == content
 
 
+@pytest.mark.parametrize("durable", [True, False])
+def test_the_disk_has_what_is_durable_before_it_is_at_its_place(tmp_path, monkeypatch, durable):
+    path, synced = tmp_path / "run.json", []
+    monkeypatch.setattr(os, "fsync", lambda number: synced.append((os.fstat(number).st_size, path.exists())))
+    write_json(path, {}, durable=durable)
+    assert synced == ([(path.stat().st_size, False)] if durable else [])
+
+
 def test_json_is_read_as_it_was_written(tmp_path):
     path, document = tmp_path / "a.json", {"a": [1, 2.5, None], "b": "\u00e4"}
     write_json(path, document)

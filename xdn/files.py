@@ -48,11 +48,18 @@ def about(path: Path, numbers: Container[int | None] | None = None) -> Iterator[
 
 
 @contextmanager
-def atomic_file(path: Path) -> Iterator[BinaryIO]:
+def atomic_file(path: Path, durable: bool = False) -> Iterator[BinaryIO]:
     """Open a file for writing beside `path` and move it there when the block ends without an error.
 
     An error or an interrupt leaves what was at `path` untouched and removes the unfinished file. A device or a pipe
     cannot be replaced: it is written straight through.
+
+    Parameters
+    ----------
+    path : Path
+    durable : bool
+        Let the disk have the content before the file is moved, so that a machine that stops leaves the old file or the
+        new one whole: for what later work builds on, and nobody makes again in seconds.
 
     Raises
     ------
@@ -76,6 +83,8 @@ def atomic_file(path: Path) -> Iterator[BinaryIO]:
             with file:
                 yield file
                 file.flush()
+                if durable:
+                    os.fsync(file.fileno())
                 if fcntl is not None:  # under the lock: between closing and moving the file would be nobody's
                     part.replace(path)
             if fcntl is None:
@@ -136,9 +145,9 @@ def _is_at(file: BinaryIO, path: Path) -> bool:
         return False
 
 
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write `content` to `path`, whole or not at all."""
-    with atomic_file(path) as file:
+def write_atomically(path: Path, content: bytes, durable: bool = False) -> None:
+    """Write `content` to `path`, whole or not at all; see `atomic_file`."""
+    with atomic_file(path, durable) as file:
         file.write(content)
 
 
@@ -186,6 +195,6 @@ def read_json(path: Path, limit_bytes: int) -> Any:
         raise ParseError(f"this is not JSON: {error}", where=str(path)) from error
 
 
-def write_json(path: Path, document: Any) -> None:
-    """Write a JSON file, whole or not at all."""
-    write_atomically(path, json.dumps(document, indent=2).encode() + b"\n")
+def write_json(path: Path, document: Any, durable: bool = False) -> None:
+    """Write a JSON file, whole or not at all; see `atomic_file`."""
+    write_atomically(path, json.dumps(document, indent=2).encode() + b"\n", durable)

@@ -99,6 +99,21 @@ def test_options_that_do_not_go_together(options, said, command, capsys):
     assert said in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--profile"], "runs nothing: leave out --profile"),
+        (["--threads", "2", "--no-winograd"], "leave out --threads, --no-winograd"),
+        (["--parts", "net.parts"], "leave out --parts"),
+    ],
+)
+def test_a_merge_takes_no_option_of_runs(options, said, capsys):
+    with pytest.raises(SystemExit) as raised:
+        main(["--merge", "net.parts", *options])
+    assert raised.value.code == 2
+    assert said in capsys.readouterr().err
+
+
 def test_random_images_are_run_as_a_whole(command, capsys):
     with pytest.raises(SystemExit):
         main(["net.prototxt", "--data", "random", "--shard", "1/2"])

@@ -1,4 +1,4 @@
-"""What a command takes, read out of its parser: for shells that complete it, and for the pages that document it."""
+"""What a command takes, and was given, read out of its parser: for shells that complete it, and for its page."""
 
 import argparse
 from dataclasses import dataclass
@@ -75,6 +75,12 @@ def described(parser: argparse.ArgumentParser, summary: str = "") -> Command:
         tuple((title, arguments) for title, arguments in found if arguments),
         tuple(_commands(parser)),
     )
+
+
+def options_given(parser: argparse.ArgumentParser, args: argparse.Namespace) -> dict[str, str]:
+    """Return attribute -> flag of each option that is given another value than what it has without."""
+    options = (action for action in parser._actions if action.option_strings and hasattr(args, action.dest))
+    return {each.dest: each.option_strings[-1] for each in options if getattr(args, each.dest) != each.default}
 
 
 def _commands(parser: argparse.ArgumentParser) -> list[Command]:

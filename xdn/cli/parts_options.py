@@ -2,7 +2,7 @@
 
 import argparse
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from xdn.cli.common import Output, UsageError, positive_int, result_file, shown
 from xdn.cli.data_options import RANDOM
 from xdn.cli.run_data import RunData
 from xdn.data import Dataset
-from xdn.errors import SettingError
+from xdn.errors import SettingError, listed
 from xdn.evaluate.answers import stated_batch
 from xdn.report.classes import class_tables
 from xdn.report.parts import merged_table, progress_line, workers_table
@@ -33,6 +33,8 @@ _WHOLE: dict[str, tuple[str, Any]] = {
     "--seconds": ("seconds", None),
     "--warmup": ("warmup", 0),
 }
+#: Attributes of the options that say what a merge reads and tells.
+_MERGED = {"merge", "table", "per_class", "json", "quiet", "max_memory"}
 
 
 def add_parts_options(parser: argparse.ArgumentParser) -> None:
@@ -139,10 +141,20 @@ def _runner(args: argparse.Namespace) -> Callable[..., int]:
     return by_ray
 
 
-def merge_parts(args: argparse.Namespace, output: Output) -> None:
-    """Print the result of the parts in a folder."""
+def merge_parts(args: argparse.Namespace, output: Output, options: Mapping[str, str]) -> None:
+    """Print the result of the parts in a folder.
+
+    Parameters
+    ----------
+    args : argparse.Namespace
+    output : Output
+    options : mapping
+        Attribute -> flag of all that are given; UsageError for those that say how a net is run.
+    """
     if args.net:
         raise UsageError("--merge reads what was run, and runs no net")
+    if others := [flag for name, flag in options.items() if name not in _MERGED]:
+        raise UsageError(f"--merge reads what was run, and runs nothing: leave out {listed(others)}")
     folder = PartsFolder.open(args.merge)
     result = merged(folder)
     _tell(args, output, folder, result, {"made": 0, "present": result.parts, "seconds": 0.0})

@@ -41,6 +41,7 @@ from xdn.cli.array_options import add_array_options, given_data, write_outputs
 from xdn.cli.common import Output, given, new_parser, positive_int, result_file, run_command, shown
 from xdn.cli.compare_options import add_compare_options, jobs_of
 from xdn.cli.data_options import RANDOM
+from xdn.cli.described import options_given
 from xdn.cli.net_options import add_net_options, load_net
 from xdn.cli.parts_options import add_parts_options, in_parts, merge_parts, run_in_parts
 from xdn.cli.precision_options import add_precision_options, opened
@@ -121,7 +122,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def _run(args: argparse.Namespace, output: Output) -> None:
     if args.merge:
-        merge_parts(args, output)
+        merge_parts(args, output, options_given(parser(), args))
         return
     args.profile |= args.profile_csv is not None or args.trace is not None
     args.in_parts = in_parts(args)

@@ -99,7 +99,7 @@ class PartsFolder:
         """
         path.mkdir(parents=True, exist_ok=True)
         if not exists(path / RUN):
-            write_json(path / RUN, asdict(run))
+            write_json(path / RUN, asdict(run), durable=True)
         found = cls.open(path)
         if found.run.digest != run.digest:
             named = listed(found.run.differing(run))

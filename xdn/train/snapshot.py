@@ -36,7 +36,7 @@ def write_snapshot(path: Path, state: State) -> None:
         seal = _seal(content)
     buffer.seek(0, io.SEEK_END)
     buffer.write(seal)
-    write_atomically(path, buffer.getvalue())
+    write_atomically(path, buffer.getvalue(), durable=True)
 
 
 def _seal(content: bytes | memoryview) -> bytes:
