@@ -92,6 +92,31 @@ def test_pages_brought_from_elsewhere_lead_back_into_the_site(pages):
     assert pages.relinked("[a](../docs/numerics.md)", origin, "bench.md") == "[a](numerics.md)"
 
 
+@pytest.mark.parametrize(
+    ("url", "root", "made"),
+    [
+        ("./", "./zh/", "./zh/"),
+        ("method/", "./zh/", ".././zh/method/"),
+        ("extending/layer/", "../", "../../../extending/layer/"),
+    ],
+)
+def test_the_choice_of_a_language_leads_to_the_same_page(pages, url, root, made):
+    html = '<a href="x" hreflang="en" class="link">'
+    assert pages.in_languages(html, url, {"en": root}) == f'<a href="{made}" hreflang="en" class="link">'
+
+
+@pytest.mark.parametrize(
+    ("html", "made"),
+    [
+        ("<td><code>a --no-x</code></td>", '<td><code>a <span class="word">--no-x</span></code></td>'),
+        ("<td>a-b</td><p><code>a-b</code></p>", "<td>a-b</td><p><code>a-b</code></p>"),
+        (f"<td><code>{'long' * 10}-b</code></td>", f"<td><code>{'long' * 10}-b</code></td>"),
+    ],
+)
+def test_options_in_tables_are_not_broken(pages, html, made):
+    assert pages.unbroken(html) == made
+
+
 def test_every_page_is_in_the_navigation(pages):
     english, chinese = (ROOT / name for name in ("mkdocs.yml", "mkdocs.zh.yml"))
     listed = set(re.findall(r"- (?:\S+: )?(\S+\.md)$", english.read_text(), re.M))

@@ -9,7 +9,7 @@ from mkdocs.structure.pages import Page
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from site_pages import BROUGHT, DOCS, made_pages, relinked
+from site_pages import BROUGHT, DOCS, in_languages, made_pages, relinked, unbroken
 from translated import chinese
 
 _ORIGINS = {name: path for path, name in BROUGHT.items()}
@@ -33,3 +33,13 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
     """Let links lead to where pages are in the site."""
     root, place = Path(config.docs_dir), page.file.src_uri
     return relinked(markdown, _ORIGINS.get(place, root / place) if root == DOCS else root / place, place, root)
+
+
+def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -> str:
+    """Keep the words of code in tables whole."""
+    return unbroken(html)
+
+
+def on_post_page(output: str, page: Page, config: MkDocsConfig) -> str:
+    """Let the choice of a language lead to the same page in it."""
+    return in_languages(output, page.url, {each["lang"]: each["link"] for each in config.extra["alternate"]})

@@ -28,6 +28,12 @@ _LINK = re.compile(r"(!?)\[([^\]]*)\]\(([^)\s#]+)(#[^)\s]*)?\)")
 _BESIDE = re.compile(r"(  \S.*?\S {3,})(\S.*(?:\n {20,}\S.*)*)")
 
 
+_LANGUAGE = re.compile(r'href="[^"]*" hreflang="(\w+)"')
+#: A cell of a table, code in it, and a word of that with a hyphen, at which browsers would break it.
+_TABLE_CELL, _INLINE_CODE = re.compile(r"<td.*?</td>", re.S), re.compile(r"<code>[^<]*</code>")
+_HYPHENATED = re.compile(r"(?<![^\s>])[^\s<>]{0,24}-[^\s<>]{0,24}(?![^\s<])")
+
+
 def made_pages(say: Say = english) -> dict[str, str]:
     """Return name -> Markdown of all pages that the parsers and the registries say."""
     found = commands()
@@ -133,3 +139,31 @@ def relinked(text: str, origin: Path, place: str, root: Path = DOCS) -> str:
         return f"[{said}]({up}{page}{anchor})"
 
     return _LINK.sub(replaced, text)
+
+
+def in_languages(html: str, url: str, roots: dict[str, str]) -> str:
+    """Return a page's HTML whose choice of a language leads to the same page in it, which all languages have.
+
+    Parameters
+    ----------
+    html : str
+    url : str
+        The page's, such as ``"commands/xdn-run/"``.
+    roots : dict
+        Language -> its first page, from the first page of this one.
+    """
+    place = url.removeprefix("./")
+    up = "../" * place.count("/")
+    return _LANGUAGE.sub(lambda link: f'href="{up}{roots[link[1]]}{place}" hreflang="{link[1]}"', html)
+
+
+def unbroken(html: str) -> str:
+    """Return a page's HTML with short words of code in tables, such as options, in one line each."""
+
+    def whole(word: re.Match[str]) -> str:
+        return f'<span class="word">{word[0]}</span>'
+
+    def in_code(code: re.Match[str]) -> str:
+        return _HYPHENATED.sub(whole, code[0])
+
+    return _TABLE_CELL.sub(lambda cell: _INLINE_CODE.sub(in_code, cell[0]), html)
