@@ -34,9 +34,18 @@ def test_a_command_in_chinese_keeps_its_examples(pages):
     from translated import chinese
 
     english, ours = (pages.made_pages(say)["commands/xdn-tune.md"] for say in (str, chinese))
-    assert "\nxdn-tune show KEY                     one result as JSON" in english
-    assert "\nxdn-tune show KEY                     以 JSON 显示一个结果" in ours
+    assert "\n| `xdn-tune show KEY` | one result as JSON: its" in english
+    assert "\n| `xdn-tune show KEY` | 以 JSON 显示一个结果" in ours
     assert re.findall("`[^`]+`", ours.split("**")[-1]) == re.findall("`[^`]+`", english.split("**")[-1])
+
+
+def test_examples_of_several_lines_and_without_words(pages):
+    said = "  a --b       this\n              and that\n  c\n"
+    assert pages._examples(said.replace(" " * 14, " " * 24), str).splitlines()[2:] == [
+        "| `a --b` | this and that |",
+        "| `c` |  |",
+    ]
+    assert pages._examples("  a\n  b --c", str) == "```text\na\nb --c\n```"
 
 
 def test_a_text_without_its_chinese_is_named(pages):
@@ -101,8 +110,8 @@ def test_pages_brought_from_elsewhere_lead_back_into_the_site(pages):
     ],
 )
 def test_the_choice_of_a_language_leads_to_the_same_page(pages, url, root, made):
-    html = '<a href="x" hreflang="en" class="link">'
-    assert pages.in_languages(html, url, {"en": root}) == f'<a href="{made}" hreflang="en" class="link">'
+    html = '<link href="../" hreflang="en"><a href="{}" hreflang="en" class="md-select__link">'
+    assert pages.in_languages(html.format("x"), url, {"en": root}) == html.format(made)
 
 
 @pytest.mark.parametrize(

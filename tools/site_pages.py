@@ -24,11 +24,9 @@ BROUGHT = {
 #: The sign between cells, within one.
 _BAR = r"\|"
 _LINK = re.compile(r"(!?)\[([^\]]*)\]\(([^)\s#]+)(#[^)\s]*)?\)")
-#: A line of an example, and what it says beside the command.
-_BESIDE = re.compile(r"(  \S.*?\S {3,})(\S.*(?:\n {20,}\S.*)*)")
-
-
-_LANGUAGE = re.compile(r'href="[^"]*" hreflang="(\w+)"')
+#: An example, and what it says beside the command, if anything, also in the lines below.
+_EXAMPLE = re.compile(r"^ {2}(\S.*?)(?: {3,}(\S.*(?:\n {20,}\S.*)*))?$", re.M)
+_LANGUAGE = re.compile(r'href="[^"]*" hreflang="(\w+)" class="md-select__link"')
 #: A cell of a table, code in it, and a word of that with a hyphen, at which browsers would break it.
 _TABLE_CELL, _INLINE_CODE = re.compile(r"<td.*?</td>", re.S), re.compile(r"<code>[^<]*</code>")
 _HYPHENATED = re.compile(r"(?<![^\s>])[^\s<>]{0,24}-[^\s<>]{0,24}(?![^\s<])")
@@ -62,14 +60,18 @@ def _usage(command: Command, say: Say) -> list[str]:
 
 
 def _details(text: str, say: Say) -> list[str]:
-    """Return what stands below the options: paragraphs, and examples, whose commands are the same in all languages."""
+    """Return what stands below the options: paragraphs, and examples."""
     parts = text.split("\n\n") if text else []
-    return [
-        f"```text\n{dedent(_BESIDE.sub(lambda line: line[1] + say(line[2]), part))}\n```"
-        if part.startswith("  ")
-        else _cell(say(part))
-        for part in parts
-    ]
+    return [_examples(part, say) if part.startswith("  ") else _cell(say(part)) for part in parts]
+
+
+def _examples(part: str, say: Say) -> str:
+    """Return examples, whose commands are the same in all languages: as they are, with what is said in a table."""
+    found = [(command.strip(), said) for command, said in _EXAMPLE.findall(part)]
+    if not any(said for _, said in found):
+        return f"```text\n{dedent(part)}\n```"
+    rows = (f"`{command.replace('|', _BAR)}` | {said and _cell(say(said))}" for command, said in found)
+    return _table(say, "command", "what it does", rows)
 
 
 def _options(arguments: tuple[Argument, ...], say: Say) -> str:
@@ -154,7 +156,8 @@ def in_languages(html: str, url: str, roots: dict[str, str]) -> str:
     """
     place = url.removeprefix("./")
     up = "../" * place.count("/")
-    return _LANGUAGE.sub(lambda link: f'href="{up}{roots[link[1]]}{place}" hreflang="{link[1]}"', html)
+    choice = 'href="{}" hreflang="{}" class="md-select__link"'
+    return _LANGUAGE.sub(lambda link: choice.format(f"{up}{roots[link[1]]}{place}", link[1]), html)
 
 
 def unbroken(html: str) -> str:
