@@ -23,8 +23,9 @@ def add_prune_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument_group("pruning, before the stages").add_argument
     add(
         "--prune", metavar="BUDGET",
-        help="0.3: that share of the removable filters goes; macs=0.45, time=0.5: that share of multiplications or of "
-        "the time on this machine stays; macs=35M, time=300us: so much of an image; or a file, see --dump-config",
+        help="0.3: that share of the removable filters goes; macs=0.45, params=0.5, macs+params=0.6, time=0.5: that "
+        "share of multiplications, of parameters, of each of both, or of the time on this machine stays; macs=35M, "
+        "time=300us: so much of an image; or a file, see --dump-config",
     )  # fmt: skip
     add("--criterion", metavar="NAME", help="what a filter matters (default: activation with data, else l2)")
     add("--schedule", metavar="NAME", help="how it is spread (default: per-mac with data, else uniform)")

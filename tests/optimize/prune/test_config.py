@@ -25,6 +25,9 @@ GROUP = Group("s1/conv1", np.arange(3), ("s1/conv1", "s1/conv2"), (), False)
         ("macs=0.5K", "macs", 500, True),
         ("macs=1.5G", "macs", 1.5e9, True),
         ("macs=3.5e7", "macs", 35e6, True),
+        ("params=0.5", "params", 0.5, False),
+        ("params=4M", "params", 4e6, True),
+        ("macs+params=0.6", "macs+params", 0.6, False),
         ("time=0.5", "time", 0.5, False),
         ("time=300us", "time", 300e-6, True),
         ("time=0.3ms", "time", 300e-6, True),
@@ -51,6 +54,8 @@ def test_forms_of_a_budget(text, kind, amount, absolute):
         "0.3M",
         "macs=3ms",
         "time=3M",
+        "params=3us",
+        "macs+params=3M",
         "1,5",
         pytest.param("1" * 200_000 + "x", id="digits"),
     ],
@@ -60,7 +65,9 @@ def test_other_texts_are_not_budgets(text):
         Budget.parse(text)
 
 
-@pytest.mark.parametrize("text", ["1", "1.5", "filters=0", "filters=2", "macs=0", "macs=0M", "time=0", "time=1.5"])
+@pytest.mark.parametrize(
+    "text", ["1", "1.5", "filters=0", "filters=2", "macs=0", "macs=0M", "macs+params=2", "time=0", "time=1.5"]
+)
 def test_a_budget_leaves_something_and_no_more_than_all(text):
     with pytest.raises(SettingError, match="more than 0, and 1 at most"):
         Budget.parse(text)

@@ -41,6 +41,12 @@ def pruned(budget, net=NET, **config):
     return prune(net, PruneConfig(Budget.parse(budget), **config), INSTRUMENTS)
 
 
+def share(net):
+    """Return the larger of the shares of multiplications and of parameters that are left of NET."""
+    cost, whole = net_cost(net), net_cost(NET)
+    return max(cost.macs / whole.macs, cost.parameters / whole.parameters)
+
+
 def widths(result):
     return {group.group: group.after for group in result.groups}
 
@@ -78,6 +84,8 @@ def test_budgets_are_met_by_every_criterion_and_schedule(criterion, schedule):
         ("0.3", lambda net: sum(net.layer(name).params.num_output for name in INNER | JOINED) / 96),
         ("macs=0.7", lambda net: net_cost(net).macs / net_cost(NET).macs),
         ("macs=600K", lambda net: net_cost(net).macs / 600e3 * 0.7),
+        ("params=0.7", lambda net: net_cost(net).parameters / net_cost(NET).parameters),
+        ("macs+params=0.7", share),
         ("time=0.7", lambda net: clock(net) / clock(NET)),
         ("time=1.6ms", lambda net: clock(net) / 1.6e-3 * 0.7),
     ],
@@ -164,7 +172,7 @@ def test_rules_for_nothing_and_unknown_names_are_refused():
         pruned("0.3", schedule="unifrom")
 
 
-@pytest.mark.parametrize("budget", ["0.5", "macs=0.4", "time=0.6"])
+@pytest.mark.parametrize("budget", ["0.5", "macs=0.4", "macs+params=0.5", "time=0.6"])
 def test_steps_end_where_one_shot_does(budget):
     seen = []
     config = PruneConfig(Budget.parse(budget), steps=3)
@@ -179,7 +187,8 @@ def test_steps_end_where_one_shot_does(budget):
 def _cost(budget, net):
     if "=" not in budget:
         return sum(net.layer(name).params.num_output for name in INNER | JOINED)
-    return net_cost(net).macs if "macs" in budget else clock(net)
+    kind, _, _ = budget.partition("=")
+    return {"macs": lambda net: net_cost(net).macs, "macs+params": share, "time": clock}[kind](net)
 
 
 def test_each_step_measures_anew():

@@ -9,11 +9,13 @@ from xdn import settings
 from xdn.errors import SettingError
 from xdn.optimize.prune.channels import Group
 
-FILTERS, MACS, TIME = "filters", "macs", "time"
+FILTERS, MACS, PARAMS, SIZE, TIME = "filters", "macs", "params", "macs+params", "time"
 _UNITS = {"": 1.0, "K": 1e3, "M": 1e6, "G": 1e9, "us": 1e-6, "ms": 1e-3, "s": 1.0}
+_COUNTS, _TIMES = ("", "K", "M", "G"), ("", "us", "ms", "s")
+_UNITS_OF = {FILTERS: ("",), MACS: _COUNTS, PARAMS: _COUNTS, SIZE: ("",), TIME: _TIMES}
 # Possessive (++): digits are not tried a second time, however many there are.
 _BUDGET = re.compile(
-    r"(?:(filters|macs|time)=)?((?:[0-9]++(?:\.[0-9]++)?|\.[0-9]++)(?:[eE][-+]?[0-9]++)?)(K|M|G|us|ms|s)?"
+    r"(?:(filters|macs|params|macs\+params|time)=)?((?:[0-9]++(?:\.[0-9]++)?|\.[0-9]++)(?:[eE][-+]?[0-9]++)?)(K|M|G|us|ms|s)?"
 )
 
 
@@ -24,9 +26,10 @@ class Budget:
     Parameters
     ----------
     kind : str
-        ``"filters"``, ``"macs"`` (of an image) or ``"time"`` (of an image on this machine, in a full batch).
+        ``"filters"``, ``"macs"`` (of an image), ``"params"``, ``"macs+params"`` (the larger of both shares) or
+        ``"time"`` (of an image on this machine, in a full batch).
     amount : float
-        The share that stays, in (0, 1], or with `absolute` MACs or seconds.
+        The share that stays, in (0, 1], or with `absolute` MACs, parameters or seconds.
     absolute : bool
     """
 
@@ -34,19 +37,21 @@ class Budget:
     amount: float
     absolute: bool = False
 
-    forms: ClassVar[str] = "0.3 (of all filters go), macs=0.45, macs=35M, time=0.5, time=300us (stay)"
+    forms: ClassVar[str] = (
+        "0.3 (of all filters go), macs=0.45, macs=35M, params=0.5, macs+params=0.6, time=0.5, time=300us (stay)"
+    )
 
     @staticmethod
     def parse(text: str) -> "Budget":
         """Return the budget that a text states; raise SettingError for a text of another form."""
         match = _BUDGET.fullmatch(text.strip())
         kind, number, unit = match.groups() if match else ("", "nan", "")
-        wanted = {FILTERS: ("",), MACS: ("", "K", "M", "G"), TIME: ("", "us", "ms", "s")}[kind or FILTERS]
+        wanted = _UNITS_OF[kind or FILTERS]
         if match is None or (unit or "") not in wanted:
             mend = f"The forms: {Budget.forms}, or a .prototxt file"
             raise SettingError(f"{text!r} is not a pruning budget", mend=mend)
         amount = float(number) * _UNITS[unit or ""]
-        absolute = bool(unit) or (kind == MACS and amount > 1)
+        absolute = bool(unit) or (kind in (MACS, PARAMS) and amount > 1)
         if kind is None:
             amount = 1 - amount
         if amount <= 0 or (amount > 1 and not absolute):
@@ -56,7 +61,7 @@ class Budget:
         return Budget(kind or FILTERS, amount, absolute)
 
     def __str__(self) -> str:
-        unit = {MACS: "", TIME: "s"}.get(self.kind, "") if self.absolute else ""
+        unit = "s" if self.absolute and self.kind == TIME else ""
         return f"{self.kind}={self.amount:.10g}{unit}"
 
     def target(self, whole: float) -> float:

@@ -11,7 +11,7 @@ from xdn.errors import listed
 from xdn.graph import Array, Net
 from xdn.graph.cost import Cost, net_cost
 from xdn.optimize.prune.channels import Channels, Group
-from xdn.optimize.prune.config import FILTERS, MACS, Budget, PruneConfig
+from xdn.optimize.prune.config import FILTERS, MACS, PARAMS, SIZE, TIME, Budget, PruneConfig
 from xdn.optimize.prune.criterion import CRITERIA, Criterion
 from xdn.optimize.prune.evidence import Evidence
 from xdn.optimize.prune.importance import Importance, importance_of
@@ -110,12 +110,13 @@ def prune(
     sizes = {group.name: len(group.units) for group in channels.groups}
     if config.asks and all(units < 2 for units in sizes.values()):
         raise BudgetError("no filter of the net can be removed", locked)
-    whole = _meter(channels, config.budget, instruments)(sizes)
+    meter = _meter(config.budget, net_cost(net), instruments)
+    whole = meter(channels)(sizes)
     target = min(config.budget.target(whole), whole)
     for step in range(1, config.steps + 1):
         # Every step leaves the same share of what the one before it left; the last is not to miss it by a rounding.
         part = target if step == config.steps or not whole else whole * (target / whole) ** (step / config.steps)
-        problem = _problem(left, config, instruments, part, sizes)
+        problem = _problem(left, config, instruments, part, sizes, meter)
         if step == 1:
             first = problem
         left = _step(problem, config)
@@ -141,7 +142,7 @@ def _thinned(first: Problem, left: Channels, config: PruneConfig) -> tuple[Thinn
 
 
 def _problem(
-    channels: Channels, config: PruneConfig, instruments: Instruments, target: float, sizes: Widths
+    channels: Channels, config: PruneConfig, instruments: Instruments, target: float, sizes: Widths, meter: "_Meter"
 ) -> Problem:
     """Return what a step's schedule is asked; `sizes` are the groups' units before any step."""
     evidence = Evidence(channels, instruments, config.seed)
@@ -161,7 +162,7 @@ def _problem(
         losses={name: criteria[name].losses(values) for name, values in importance.items()},
         least={group.name: kept(group, config.least) for group in channels.groups},
         fixed=fixed,
-        cost=_meter(channels, config.budget, instruments),
+        cost=meter(channels),
         target=target,
         instruments=instruments,
     )
@@ -188,23 +189,39 @@ def _importance(group: Group, criterion: Criterion, evidence: Evidence) -> Array
     return found if criterion.comparable or mean == 0 else found / mean
 
 
-def _meter(channels: Channels, budget: Budget, instruments: Instruments) -> Callable[[Widths], float]:
-    """Return what gives the cost of widths, in the budget's unit."""
-    sizes = {group.name: len(group.units) for group in channels.groups}
-    if budget.kind == FILTERS:
-        return lambda widths: float(sum((sizes | dict(widths)).values()))
-    bare = channels.left_in(channels.net.without_weights(), np.zeros(0, int))
-    any_order = {group.name: np.zeros(len(group.units)) for group in bare.groups}
+#: Gives, of a net's channels, what the cost of widths is.
+_Meter = Callable[[Channels], Callable[[Widths], float]]
 
-    @cache
-    def measured(widths: tuple[tuple[str, int], ...]) -> float:
-        """Return the cost of the net thinned to these widths, whichever units go."""
-        thinned = remove(bare, gone(bare.groups, any_order, dict(widths)))
-        if budget.kind == MACS:
-            return float(net_cost(thinned).macs)
-        return given(instruments.clock, "a clock")(thinned)
 
-    return lambda widths: measured(tuple(sorted(widths.items())))
+def _meter(budget: Budget, whole: Cost, instruments: Instruments) -> _Meter:
+    """Return what gives the cost of widths in the budget's unit, `whole` being that of the net before any step."""
+    price = {
+        MACS: lambda net: float(net_cost(net).macs),
+        PARAMS: lambda net: float(net_cost(net).parameters),
+        SIZE: lambda net: _share(net_cost(net), whole),
+        TIME: lambda net: given(instruments.clock, "a clock")(net),
+    }
+
+    def of(channels: Channels) -> Callable[[Widths], float]:
+        sizes = {group.name: len(group.units) for group in channels.groups}
+        if budget.kind == FILTERS:
+            return lambda widths: float(sum((sizes | dict(widths)).values()))
+        bare = channels.left_in(channels.net.without_weights(), np.zeros(0, int))
+        any_order = {group.name: np.zeros(len(group.units)) for group in bare.groups}
+
+        @cache
+        def measured(widths: tuple[tuple[str, int], ...]) -> float:
+            """Return the cost of the net thinned to these widths, whichever units go."""
+            return price[budget.kind](remove(bare, gone(bare.groups, any_order, dict(widths))))
+
+        return lambda widths: measured(tuple(sorted(widths.items())))
+
+    return of
+
+
+def _share(left: Cost, whole: Cost) -> float:
+    """Return the larger of the shares of multiplications and of parameters that are left."""
+    return max(left.macs / max(whole.macs, 1), left.parameters / max(whole.parameters, 1))
 
 
 def _check_rules(config: PruneConfig, channels: Channels, locked: Sequence[Locked]) -> None:
