@@ -19,6 +19,7 @@ from prototxt_nets import (
     cifar_resnet,
     densenet121,
     googlenet,
+    googlenet_32,
     lenet,
     mobilenet_v1,
     mobilenet_v2,
@@ -45,6 +46,7 @@ CAFFE_RESNET = (
     "pooling is not padded: Caffe rounds the size up."
 )
 
+GOOGLENET = "Szegedy et al.: Going Deeper with Convolutions (2014), arXiv:1409.4842"
 MOBILENET_V3 = "Howard et al.: Searching for MobileNetV3 (2019), arXiv:1905.02244"
 EXCITED = (
     "HSwish and HSigmoid are layers that ports of it brought to Caffe. Channels are squeezed to a quarter, a multiple "
@@ -123,9 +125,18 @@ UNTRAINED = {
     "googlenet": Entry(
         googlenet,
         "GoogLeNet (Inception v1)",
-        "Szegedy et al.: Going Deeper with Convolutions (2014), arXiv:1409.4842",
+        GOOGLENET,
         IMAGENET,
         "Without the two auxiliary classifiers, which only training uses.",
+    ),
+    "googlenet_32": Entry(
+        googlenet_32,
+        "GoogLeNet (Inception v1)",
+        GOOGLENET,
+        CIFAR,
+        "For images of 32x32 the first filters are 3x3 of stride 1, and there is no pool before the first module: maps "
+        "of the modules are 16x16, 8x8 and 4x4. Every convolution has a BatchNorm, in place of the normalisation of "
+        "responses, the dropout and the auxiliary classifiers.",
     ),
     "squeezenet_v1.1": Entry(
         squeezenet,

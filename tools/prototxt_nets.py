@@ -1,5 +1,7 @@
 """The architectures of `prototxt/`, one function each, from the papers that their READMEs name."""
 
+from collections.abc import Callable
+
 from prototxt_text import Fields, Kernel, NetText, quoted
 
 #: What is done to the images of the trained pairs.
@@ -57,6 +59,22 @@ INCEPTIONS = {
 }
 
 
+def _inceptions(net: NetText, x: str, conv: Callable[[str, str, int, Kernel], str]) -> str:
+    """Append all inception modules, whose convolutions `conv` appends, and the pools between them."""
+    for name, (n1, r3, n3, r5, n5, proj) in INCEPTIONS.items():
+        if name in ("4a", "5a"):
+            x = net.pool(f"pool{int(name[0]) - 1}", x, "MAX", Kernel(3, 2, pad=0))
+        module = f"inception{name}"
+        branches = [
+            conv(f"{module}/1x1", x, n1, Kernel(1)),
+            conv(f"{module}/3x3", conv(f"{module}/3x3_reduce", x, r3, Kernel(1)), n3, Kernel(3)),
+            conv(f"{module}/5x5", conv(f"{module}/5x5_reduce", x, r5, Kernel(1)), n5, Kernel(5)),
+            conv(f"{module}/proj", net.pool(f"{module}/pool", x, "MAX", Kernel(3)), proj, Kernel(1)),
+        ]
+        x = net.concat(module, branches)
+    return x
+
+
 def googlenet() -> NetText:
     """Build GoogLeNet (Inception v1)."""
     net = NetText("GoogLeNet", (3, 224, 224))
@@ -64,20 +82,19 @@ def googlenet() -> NetText:
     x = net.pool("pool1", net.conv_relu("conv1", "data", 64, Kernel(7, 2)), "MAX", down)
     x = net.conv_relu("conv2/reduce", net.lrn("norm1", x), 64, Kernel(1))
     x = net.lrn("norm2", net.conv_relu("conv2", x, 192, Kernel(3)))
-    x = net.pool("pool2", x, "MAX", down)
-    for name, (n1, r3, n3, r5, n5, proj) in INCEPTIONS.items():
-        if name in ("4a", "5a"):
-            x = net.pool(f"pool{int(name[0]) - 1}", x, "MAX", down)
-        module = f"inception{name}"
-        branches = [
-            net.conv_relu(f"{module}/1x1", x, n1, Kernel(1)),
-            net.conv_relu(f"{module}/3x3", net.conv_relu(f"{module}/3x3_reduce", x, r3, Kernel(1)), n3, Kernel(3)),
-            net.conv_relu(f"{module}/5x5", net.conv_relu(f"{module}/5x5_reduce", x, r5, Kernel(1)), n5, Kernel(5)),
-            net.conv_relu(f"{module}/proj", net.pool(f"{module}/pool", x, "MAX", Kernel(3)), proj, Kernel(1)),
-        ]
-        x = net.concat(module, branches)
+    x = _inceptions(net, net.pool("pool2", x, "MAX", down), net.conv_relu)
     x = net.dropout("drop", net.pool("pool5", x, "AVE", Kernel(7, pad=0)), 0.4)
     net.softmax("prob", net.fc("fc", x, 1000))
+    return net
+
+
+def googlenet_32() -> NetText:
+    """Build GoogLeNet for 32x32: the first filters 3x3 of stride 1, no second pool, BatchNorm everywhere."""
+    net = NetText("GoogLeNet-32", (3, 32, 32))
+    x = net.pool("pool1", net.conv_bn_relu("conv1", "data", 64, Kernel(3)), "MAX", Kernel(3, 2, pad=0))
+    x = net.conv_bn_relu("conv2", net.conv_bn_relu("conv2/reduce", x, 64, Kernel(1)), 192, Kernel(3))
+    x = net.global_pool("pool5", _inceptions(net, x, net.conv_bn_relu))
+    net.softmax("prob", net.fc("fc", x, 10))
     return net
 
 
