@@ -196,9 +196,10 @@ def kernels():
 
 @pytest.fixture
 def own_cache(tmp_path, monkeypatch, kernels):
-    """Give the test a cache folder of its own, and with it a store; compiled kernels stay shared."""
-    (tmp_path / "cache").mkdir()
-    (tmp_path / "cache" / "kernels").symlink_to(kernels)
+    """Give the test a cache folder of its own, and with it a store; this process's compiled kernels stay shared.
+
+    Processes that the test starts share theirs in that folder: they take none through a link.
+    """
     monkeypatch.setenv("XDN_CACHE", str(tmp_path / "cache"))
 
 

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -14,6 +15,7 @@ import pytest
 
 from tests.cli.caffe_files import PROTOTXT, write_small
 from tests.data.samples import write_cifar_python
+from tests.evaluate.contest_results import bar
 from xdn import api
 from xdn.codegen.target import host_target
 from xdn.data import find_dataset
@@ -245,3 +247,50 @@ def test_criteria_are_set_beside_each_other(tool, small, tmp_path, rng):
         ["| control", "-", "60.00", "+0.00"],
         ["| random", "50.00 (40.00 to 60.00, 2 seeds)", "50.00 (40.00 to 60.00, 2 seeds)", "-10.00"],
     ]
+
+
+@pytest.fixture
+def forms(tmp_path):
+    """Return a folder with the times of a net's forms, made-up, the second's weights a tenth of the first's."""
+    folder = tmp_path / "made"
+    (folder / "steps").mkdir(parents=True)
+    bars = []
+    for name, size, seconds, right in (
+        ("original", 1000, 8.0, 90),
+        ("hybrid", 100, 2.0, 89),
+        ("control", 1000, 8.0, 91),
+    ):
+        path = folder / f"{name}.prototxt"
+        path.with_suffix(".caffemodel").write_bytes(bytes(size))
+        for end, factor in (("-1", 2), ("-2", 1)):
+            made = bar(name + end, factor * seconds, net=str(path))
+            scored = replace(made.result.contest, accuracy=replace(made.result.contest.accuracy, correct=100 * right))
+            result = replace(made.result, contest=scored)
+            cost = {"net_macs": 50, "parameters": 60} if name == "hybrid" else {"net_macs": 100, "parameters": 100}
+            bars.append(replace(made, title=name, result=result, **cost))
+    (folder / "times.json").write_text(json.dumps(Contest(1, tuple(bars)).document()))
+    return folder
+
+
+def test_forms_are_set_beside_their_controls(tool, forms, capsys):
+    pytest.importorskip("matplotlib")
+    call = [str(forms), "--net", ".=A net, as given", "--control", "hybrid=control"]
+    assert tool("against").main(call) == 0
+    lines = (forms / "against.md").read_text().splitlines()
+    assert [line for line in lines if line.startswith(("| original", "| hybrid", "| control"))] == [
+        "| original | 90.00 |  |  | 0.0% | 0.0% | 0.00 | 100.0% | 8000 | 1.00x |",
+        "| hybrid (control: control) | 89.00 | -1.00 | -2.00 | 50.0% | 40.0% | 0.00 | 10.0% | 2000 | 4.00x |",
+        "| control | 91.00 | +1.00 |  | 0.0% | 0.0% | 0.00 | 100.0% | 8000 | 1.00x |",
+    ]
+    found = json.loads((forms / "against.json").read_text())["rows"]
+    assert [(each["name"], each["control"], each["file_bytes"]) for each in found] == [
+        ("original", "", 1000), ("hybrid", "control", 100), ("control", "", 1000),
+    ]  # fmt: skip
+    assert all((forms / f"against.{suffix}").stat().st_size for suffix in ("png", "svg"))
+
+
+def test_a_control_that_is_not_there_is_refused(tool, forms, capsys):
+    assert tool("against").main([str(forms), "--net", ".=A net", "--control", "hybrid=controll"]) == 1
+    assert (
+        "--control hybrid=controll: no form is called so; those: original, hybrid, control" in capsys.readouterr().err
+    )

@@ -86,20 +86,54 @@ def test_a_number_format_that_is_none_is_refused(tmp_path):
     assert "--precision f32,int4: this is no list of f32, bf16, int8" in done.stderr
 
 
-# Packed data of another CIFAR-10 lie in the user's own cache.
-@pytest.mark.usefixtures("own_cache")
-@pytest.mark.slow
-@needs_torch
-def test_a_reproduction_goes_from_a_net_to_a_report(tmp_path, rng, monkeypatch):
-    """The quick form of the shortest one, with a net of two convolutions and few images."""
+@pytest.fixture
+def reproduce(tmp_path, rng, monkeypatch, own_cache):
+    """Return a function that runs the quick form of a script with a net of two convolutions and few images.
+
+    Packed data of another CIFAR-10 lie in the user's own cache.
+    """
     monkeypatch.setenv("XDN_DATA", str(tmp_path))
     write_cifar_python(tmp_path, rng, count=64)
     _, path = write_small(tmp_path / "net", PROTOTXT.replace("dim: 12", "dim: 32"))
     options = ("--net", path, "--data", "cifar10", "--images", "20", "--holdout", "60", "--rounds", "1")
-    script = ROOT / "tools" / "reproduce_hybrid.sh"
-    done = run(script, "--quick", *options, "--out", "made", folder=tmp_path, timeout_s=240)
-    assert done.returncode == 0, done.stderr
-    assert "| original" in (tmp_path / "made" / "report.md").read_text()
+
+    def reproduced(name, *more):
+        """Return the rows of the tables by their first words."""
+        done = run(ROOT / "tools" / name, "--quick", *options, *more, "--out", "made", folder=tmp_path, timeout_s=400)
+        assert done.returncode == 0, done.stderr
+        lines = (tmp_path / "made" / "against.md").read_text().splitlines()
+        return dict(line[2:].split(" | ", 1) for line in lines if " | " in line)
+
+    reproduced.net = path
+    return reproduced
+
+
+@pytest.mark.slow
+@needs_torch
+def test_a_hybrid_is_pruned_trained_and_in_integers(reproduce):
+    rows = reproduce("reproduce_hybrid.sh")
+    trained = ("hybrid-int8 (control: control)", "hybrid-int8-trained (control: control-trained)")
+    assert {"original", "hybrid (control: control)", "control", "control-trained", *trained} <= set(rows)
+    macs, parameters = (float(share) for share in re.findall(r"([\d.]+)%", rows["pruned"])[:2])
+    assert min(macs, parameters) >= 40
+
+
+@pytest.mark.slow
+@needs_torch
+def test_training_in_integers_stands_beside_training_in_f32(reproduce):
+    rows = reproduce("train_int8.sh")
+    assert {"original", "original-int8", "int8-trained (control: control)", "control"} <= set(rows)
+
+
+@pytest.mark.slow
+@needs_torch
+def test_a_chain_of_distillation_has_a_row_for_each_teacher(reproduce):
+    rows = reproduce("distill_chain.sh", "--assistant", reproduce.net, "--student", reproduce.net)
+    alone = ("student-one-teacher", "student-two-teachers", "student-assistant")
+    assert all(f"{name} (control: student-alone)" in rows for name in alone)
+    assert rows["train-student-two-teachers"].startswith(
+        "1 epochs, from fresh weights, original and assistant-alone as teacher"
+    )
 
 
 @pytest.mark.usefixtures("own_cache")

@@ -27,7 +27,7 @@ out=build/contest epochs=12 base_lr=0.05
 parse_options "$@"
 [[ ,$precision, =~ ^(,(f32|bf16|int8))+,$ ]] || fail "--precision $precision: this is no list of f32, bf16, int8"
 find_data
-find_model resnet50 train_val resnet50_32
+find_model resnet50_32
 take_original
 test_images
 

@@ -1,36 +1,40 @@
 #!/usr/bin/env bash
-# Reproduce the pruning half of hybrid optimization (Kulkarni et al. 2022) for ResNet-56 on CIFAR-10: 40 % of the
-# multiplications and of the parameters gone, fine-tuned; accuracy and time before and after. See docs/contest.md.
+# Reproduce hybrid optimization (Kulkarni et al. 2022) on CIFAR-10: 40 % of the multiplications and 40 % of the parameters
+# gone, fine-tuned, in 8-bit integers, and trained with them; accuracy, size and time of each step. See docs/contest.md.
 #
-#   tools/reproduce_hybrid.sh                      into build/hybrid
+#   tools/reproduce_hybrid.sh                      ResNet-56, ResNet-110 and GoogLeNet, into build/hybrid
+#   tools/reproduce_hybrid.sh resnet56             this one only; any folder of prototxt/ for images of 32x32
+#   tools/reproduce_hybrid.sh --net P --weights W  another network, which is trained
 #   tools/reproduce_hybrid.sh --quick              in a few minutes: the shipped ResNet-20, one epoch on a part
 #
-# --control        also train the network that is not pruned for as many epochs
-# --net, --weights, --data, --out, --epochs, --base-lr, --holdout, --rounds, --images: as tools/reproduce_contest.sh has them
+# Each net has a control that is not pruned and not quantized, but trained for as long. A network of which no trained
+# weights are at hand is trained first. A step whose result is there is not run again.
+#
+# --first-epochs N of that first training (default: 12, a shortened schedule)
+# --epochs N       of fine-tuning what is pruned (default: 3), at a rate of at most --base-lr F
+# --int8-epochs N  of training in 8-bit integers (default: 2), beginning with the rate --int8-lr F
+# --data, --out, --holdout, --rounds, --images, --batch: as tools/reproduce_contest.sh has them
 
 set -euo pipefail
-out=build/hybrid epochs=3 base_lr=0.012
+out=build/hybrid epochs=3 base_lr=0.012 first_epochs=12 takes_names=yes
 # shellcheck source=contest/common.sh
 . "$(dirname "$0")/contest/common.sh"
 
+# hybrid: all steps of one net.
+hybrid() {
+    prune pruned macs+params=0.6 --criterion reconstruction --schedule global
+    finetune pruned hybrid original
+    calibrate hybrid
+    train_narrow hybrid-int8 hybrid-int8-trained original
+    finetune original control original
+    fuse control
+    train_narrow control-fused control-trained original
+    times pruned hybrid hybrid-int8 hybrid-int8-trained control control-trained --
+}
+
 parse_options "$@"
 find_data
-find_model resnet56 train_test resnet56
-if [[ $net == "$material"/* ]]; then
-    take_original --mean-file "$material/models/mean.binaryproto"
-else
-    take_original
-fi
+name_nets resnet56 resnet110 googlenet_32
 test_images
-
-# Multiplications and parameters fall together: at 53 % of the first, under 60 % of the second are left.
-prune pruned macs=0.53 --criterion reconstruction --schedule global
-finetune pruned hybrid original
-nets=(pruned hybrid)
-if [[ -n $control ]]; then
-    finetune original control
-    nets+=(control)
-fi
-
-times "${nets[@]}" --
-"$python" "$here/report.py" "$out" --title "Hybrid optimization of ResNet-56: pruning"
+compare_forms hybrid "Hybrid optimization: pruned, and in 8-bit integers" \
+    hybrid=control hybrid-int8=control hybrid-int8-trained=control-trained

@@ -10,7 +10,9 @@ export PYTHONPATH=$root${PYTHONPATH:+:$PYTHONPATH}
 # The options that the scripts have, with their defaults; the scripts set `out`, `epochs` and `base_lr` before, and
 # `takes_names` where what is no option is a name. --quick changes the defaults, wherever it stands.
 # shellcheck disable=SC2034
-net='' weights='' data='' rounds=3 images=10000 quick='' control='' batch='' teacher_net='' holdout=5000 budget=60
+net='' weights='' data='' rounds=3 images=10000 quick='' batch='' teacher_net='' holdout=5000 budget=60
+# shellcheck disable=SC2034
+first_epochs='' int8_epochs=2 int8_lr=0.001 assistant='' student=''
 # shellcheck disable=SC2034
 engines='' precision=f32,bf16,int8 mode=throughput named=()
 
@@ -18,21 +20,22 @@ parse_options() {
     local option
     for option in "$@"; do
         if [[ $option == --quick ]]; then
-            out=$out-quick epochs=1 rounds=3 images=2000 holdout=40000 base_lr=0.012 budget=15
+            out=$out-quick epochs=1 first_epochs=1 int8_epochs=1 rounds=3 images=2000 holdout=40000 base_lr=0.012 budget=15
         fi
     done
     while (($#)); do
         case $1 in
             --net | --weights | --data | --out | --rounds | --epochs | --base-lr | --holdout | --images | --batch | \
-                --teacher | --budget | --engines | --precision | --mode)
+                --teacher | --budget | --engines | --precision | --mode | --first-epochs | --int8-epochs | --int8-lr | \
+                --assistant | --student)
                 (($# > 1)) || fail "$1 needs a value"
                 option=${1#--}
                 [[ $option != teacher ]] || option=teacher_net
                 printf -v "${option//-/_}" '%s' "$2"
                 shift 2
                 ;;
-            --quick | --control)
-                printf -v "${1#--}" yes
+            --quick)
+                quick=yes
                 shift
                 ;;
             -h | --help)
@@ -72,22 +75,27 @@ step() {
 }
 
 xdn=("$python" -m xdn)
+# What is done to the images of nets that are trained here from fresh weights.
+transform=("--mean-value=125.3,123.0,113.9" --scale=0.015625)
 
-# find_model FOLDER PROTOTXT SHIPPED: set net and weights to what the options say; else to FOLDER/PROTOTXT of the test
-# material; else to the shipped architecture SHIPPED, trained here.
+# find_model NAME: set net and weights to what the options say; else to prototxt/NAME_DATA, where it ships with weights, or
+# to the net of that name (without _32) of the test material; else to prototxt/NAME, trained here. With --quick NAME is
+# resnet20, unless the command line named it.
 find_model() {
-    local known=$material/models/$1
-    if [[ -n $quick ]]; then
-        net=${net:-$root/prototxt/resnet20_$data/resnet20.prototxt}
-        batch=${batch:-100}
-    elif [[ -z $net && $data == cifar10 && -f $known/$2.prototxt ]]; then
-        net=$known/$2.prototxt weights=$known/$1.caffemodel
+    local name=$1 known
+    [[ -z $quick || ${#named[@]} -gt 0 ]] || name=resnet20
+    known=("$material/models/${name%_32}"/train_*.prototxt)
+    if [[ -z $net && -f $root/prototxt/${name}_$data/$name.prototxt ]]; then
+        net=$root/prototxt/${name}_$data/$name.prototxt batch=${batch:-100}
+    elif [[ -z $net && $data == cifar10 && -f ${known[0]} ]]; then
+        net=${known[0]} weights=$material/models/${name%_32}/${name%_32}.caffemodel
     elif [[ -z $net ]]; then
-        echo "no trained model is at hand: it is trained first, 1 to 2 hours on two cores; a run resumes where it stopped"
-        train_from_start "$here/train_$data.prototxt" "$root/prototxt/$3/deploy.prototxt" \
-            --holdout 5000 --mean-value 125.3,123.0,113.9 --scale 0.015625
+        echo "$name: no trained model is at hand; it is trained first, an hour or more on two cores, and resumed if stopped"
+        train_from_start "$here/train_$data.prototxt" "$root/prototxt/$name/deploy.prototxt" \
+            --holdout 5000 "${transform[@]}" ${first_epochs:+--epochs "$first_epochs"}
         batch=${batch:-100}
     fi
+    [[ -z $quick ]] || batch=${batch:-100}
     check_model
 }
 
@@ -103,26 +111,32 @@ train_from_start() {
     shift 2
     net=$out/trained/$(basename "$text")
     weights=${net%.prototxt}.caffemodel
-    step train --about "train from fresh weights, as the solver says" --in "$solver" "$text" --out "$net" "$weights" -- \
+    step train --about "train from fresh weights, ${first_epochs:-as many as the solver says} epochs" \
+        --in "$solver" "$text" --out "$net" "$weights" -- \
         "${xdn[@]}" train "$solver" --net "$text" --out "$out/trained" "$@"
 }
 
-# take_original EXTRA...: the original as every step reads it, into $out/original. EXTRA are options that say what is done
-# to the images, where the prototxt does not.
+# take_original: the original as every step reads it, into $out/original. Nets of the test material that do not say what
+# is done to the images have its mean image.
 take_original() {
+    local mean=()
+    if [[ $net == "$material"/* ]] && ! grep -qE 'mean_(file|value)' "$net"; then
+        mean=(--mean-file "$material/models/mean.binaryproto")
+    fi
     stem=$(basename "$net" .prototxt)
     original=$out/original/$stem.prototxt
     step original --about "the network as it is, in the form that all steps read" --in "$net" "$weights" \
         --out "$original" "${original%.prototxt}.caffemodel" -- \
-        "${xdn[@]}" optimize "$net" --weights "$weights" --stages '' -o "$out/original" "$@"
+        "${xdn[@]}" optimize "$net" --weights "$weights" --stages '' -o "$out/original" "${mean[@]}"
 }
 
-# test_images: as files and packed.
+# test_images: as files, which $listed lists, and $packed.
 test_images() {
-    step images --about "the test images as PNG files, in their order" --out "$out/png/list.txt" -- \
+    listed=$out/png/list.txt packed=$out/test.packed
+    step images --about "the test images as PNG files, in their order" --out "$listed" -- \
         "$python" "$here/images.py" --data "$data" --images "$images" "$out/png"
-    step pack --about "the same images decoded and packed" --in "$out/png/list.txt" --out "$out/test.packed" -- \
-        "${xdn[@]}" pack "$out/png/list.txt" --channel-order rgb -o "$out/test.packed"
+    step pack --about "the same images decoded and packed" --in "$listed" --out "$packed" -- \
+        "${xdn[@]}" pack "$listed" --channel-order rgb -o "$packed"
 }
 
 # prune NAME BUDGET OPTION...: prune the original to BUDGET, into $out/NAME; all layers stay layers.
@@ -137,34 +151,70 @@ prune() {
         --prune "$budget" -o "$out/$name" "$@"
 }
 
-# finetune FROM NAME [TEACHER]: train $out/FROM further, into $out/NAME. The teacher is $out/TEACHER, or a prototxt with
-# its weights beside it; scratch stands for fresh weights and no teacher.
-finetune() {
-    local from=$out/$1/$stem.prototxt solver=$here/finetune_$data.prototxt
-    local about="no teacher" inputs=("${from%.prototxt}.caffemodel") begin=(--weights "${from%.prototxt}.caffemodel")
-    local teacher=()
-    if [[ ${3:-} == scratch ]]; then
-        about="from fresh weights" inputs=() begin=(--from-scratch)
-    elif [[ -n ${3:-} ]]; then
-        local path=$out/$3/$stem.prototxt
-        [[ ! -f $3 ]] || path=$3
-        about="$(basename "$3" .prototxt) as teacher"
-        inputs+=("$path" "${path%.prototxt}.caffemodel")
-        teacher=(--teacher "$path:${path%.prototxt}.caffemodel")
-    fi
-    step "finetune-$2" --about "$epochs epochs of fine-tuning, $about" \
+# train SOLVER EPOCHS RATE FROM NAME [WORD...]: train $out/FROM, or a prototxt with its weights beside it, as
+# tools/contest/SOLVER_DATA.prototxt says, into $out/NAME. A WORD is a teacher, $out/WORD or a prototxt with its weights
+# beside it; scratch, which stands for fresh weights; or an option of xdn-train.
+train() {
+    local solver=$here/$1_$data.prototxt lasting=$2 rate=$3 name=$5 from path word weight_file
+    local taught='' first='' options=()
+    from=$(net_of "$4")
+    weight_file=${from%.prototxt}.caffemodel
+    local inputs=("$weight_file") begin=(--weights "$weight_file")
+    for word in "${@:6}"; do
+        case $word in
+            scratch)
+                first=", from fresh weights" inputs=() begin=(--from-scratch)
+                ;;
+            --*)
+                options+=("$word")
+                ;;
+            *)
+                path=$(net_of "$word")
+                taught+=${taught:+ and }$(basename "$word" .prototxt)
+                inputs+=("$path" "${path%.prototxt}.caffemodel")
+                options+=(--teacher "$path:${path%.prototxt}.caffemodel")
+                ;;
+        esac
+    done
+    step "train-$name" --about "$lasting epochs$first, ${taught:-nothing} as teacher" \
         --in "$solver" "$from" "${inputs[@]}" \
-        --out "$out/$2/$stem.prototxt" "$out/$2/$stem.caffemodel" -- \
-        "${xdn[@]}" train "$solver" --net "$from" "${begin[@]}" "${teacher[@]}" \
-        --epochs "$epochs" --base-lr "$base_lr" --holdout "$holdout" --out "$out/$2"
+        --out "$out/$name/$(basename "$from")" "$out/$name/$(basename "${from%.prototxt}.caffemodel")" -- \
+        "${xdn[@]}" train "$solver" --net "$from" "${begin[@]}" "${options[@]}" \
+        --epochs "$lasting" --base-lr "$rate" --holdout "$holdout" --out "$out/$name"
+}
+
+# net_of WORD: the prototxt that is meant, WORD itself or the one in $out/WORD.
+net_of() {
+    local found=("$out/$1"/*.prototxt)
+    [[ ! -f $1 ]] || found=("$1")
+    echo "${found[0]}"
+}
+
+# finetune FROM NAME [WORD...]: train further by Nesterov's momentum, as `train` does.
+finetune() {
+    train finetune "$epochs" "$base_lr" "$@"
+}
+
+# train_narrow FROM NAME [WORD...]: train a net without BatchNorm further, with Adam at low rates: one that reads 8-bit
+# integers, or the fused net in f32 beside it.
+train_narrow() {
+    train narrow "$int8_epochs" "$int8_lr" "$@"
+}
+
+# fuse NAME: $out/NAME without BatchNorm, into $out/NAME-fused.
+fuse() {
+    local path=$out/$1/$stem.prototxt target=$out/$1-fused/$stem.prototxt
+    step "fuse-$1" --about "let convolutions do what BatchNorm and Scale do" \
+        --in "$path" "${path%.prototxt}.caffemodel" --out "$target" "${target%.prototxt}.caffemodel" -- \
+        "${xdn[@]}" optimize "$path" -o "$out/$1-fused"
 }
 
 # tune NAME: find the fastest configuration for $out/NAME, into $out/tuned.json.
 tune() {
     local path=$out/$1/$stem.prototxt
     step "tune-$1" --about "search for the fastest configuration, $budget s" \
-        --in "$path" "${path%.prototxt}.caffemodel" "$out/test.packed" --out "$out/tuned.json" "$out/search.svg" -- \
-        "${xdn[@]}" run "$path" --optimize --force --data "$out/test.packed" --tune --budget "$budget" \
+        --in "$path" "${path%.prototxt}.caffemodel" "$packed" --out "$out/tuned.json" "$out/search.svg" -- \
+        "${xdn[@]}" run "$path" --optimize --force --data "$packed" --tune --budget "$budget" \
         --save-config "$out/tuned.json" --tune-plot "$out/search.svg"
 }
 
@@ -180,15 +230,15 @@ calibrate() {
 # times NAME... -- OPTION...: time the original and the nets $out/NAME in turn. Files that options name are inputs, too, a
 # prototxt with the weights beside it.
 times() {
-    local inputs=("$out/png/list.txt" "$out/test.packed" "$original" "${original%.prototxt}.caffemodel")
-    local nets=(--net "original=$original")
+    local inputs=("$listed" "$packed" "$original" "${original%.prototxt}.caffemodel")
+    local nets=(--net "original=$original") option path
     while [[ $1 != -- ]]; do
-        inputs+=("$out/$1/$stem.prototxt" "$out/$1/$stem.caffemodel")
-        nets+=(--net "$1=$out/$1/$stem.prototxt")
+        path=$(net_of "$1")
+        inputs+=("$path" "${path%.prototxt}.caffemodel")
+        nets+=(--net "$1=$path")
         shift
     done
     shift
-    local option
     for option in "$@"; do
         [[ ! -f $option ]] || inputs+=("$option")
         [[ $option != *.prototxt ]] || inputs+=("${option%.prototxt}.caffemodel")
@@ -200,6 +250,39 @@ times() {
         inputs+=("$net")
     fi
     step times --about "time all configurations in turn, $rounds rounds" --in "${inputs[@]}" --out "$out/times.json" -- \
-        "$python" "$here/times.py" "${nets[@]}" --list "$out/png/list.txt" --packed "$out/test.packed" \
+        "$python" "$here/times.py" "${nets[@]}" --list "$listed" --packed "$packed" \
         --rounds "$rounds" --json "$out/times.json" "$@"
+}
+
+# name_nets NAME...: which nets `compare_forms` takes: that of --net, those that the command line names, or else these.
+name_nets() {
+    local name
+    [[ -z $net ]] || named=("$(basename "$net" .prototxt)")
+    if ((!${#named[@]})); then
+        named=("$@")
+        [[ -z $quick ]] || named=(resnet20)
+    fi
+    for name in "${named[@]}"; do
+        [[ -n $net || -f $root/prototxt/$name/deploy.prototxt ]] || fail "no such net: $name"
+    done
+}
+
+# compare_forms FUNCTION TITLE FORM=CONTROL...: let FUNCTION make and time the forms of each net, in $out/NET, with the
+# net's `net`, `weights` and `batch`; then one page of all, where each FORM stands beside its control.
+compare_forms() {
+    local make=$1 title=$2 whole=$out name shown=() controls=("${@:3}")
+    for name in "${named[@]}"; do
+        forms_of "$name"
+    done
+    "$python" "$here/against.py" "$out" "${shown[@]}" --title "$title" "${controls[@]/#/--control=}"
+}
+
+# forms_of NAME: the part of `compare_forms` for one net.
+forms_of() {
+    local out=$whole/$1 net=$net weights=$weights batch=$batch from="weights as given"
+    find_model "$1"
+    take_original
+    "$make"
+    [[ $net != "$out"/trained/* ]] || from="trained here for ${first_epochs:-24} epochs"
+    shown+=(--net "$1=$1, $from")
 }

@@ -22,16 +22,16 @@ from xdn.report.section import Section
 from xdn.report.waterfall import draw
 
 
-def steps_section(folder: Path) -> Section:
+def steps_section(folder: Path, title: str = "Steps") -> Section:
     """Return the table of what the steps did, in the order in which they ended."""
     paths = sorted((folder / "steps").glob("*.json"), key=lambda path: path.stat().st_mtime)
-    rows = [(step["step"], step["about"], f"{step['seconds']:.1f}") for step in map(_read, paths)]
-    return Section("Steps", ("step", "what it did", "seconds"), tuple(rows))
+    rows = [(step["step"], step["about"], f"{step['seconds']:.1f}") for step in map(read, paths)]
+    return Section(title, ("step", "what it did", "seconds"), tuple(rows))
 
 
 def report(args: argparse.Namespace, output: Output) -> None:
     """Write the files and print the tables."""
-    document = _read(args.folder / "times.json")
+    document = read(args.folder / "times.json")
     contest, machine = Contest.read(document), document["machine"]
     steps = steps_section(args.folder)
     place = f"{machine['cpu']}, {machine['system']}, Python {machine['python']}, XDN {document['xdn']}"
@@ -48,7 +48,8 @@ def report(args: argparse.Namespace, output: Output) -> None:
     output.log(f"written: {args.folder / 'report.md'}, {args.folder / 'report.json'}")
 
 
-def _read(path: Path) -> dict:
+def read(path: Path) -> dict:
+    """Return a result's JSON."""
     return json.loads(read_bounded(path, settings.MAX_RESULT_BYTES))
 
 
