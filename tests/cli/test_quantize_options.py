@@ -200,9 +200,31 @@ def test_layers_with_weights_between_the_ends_have_the_bits_that_are_asked_for(s
     assert (read["conv1"], read["conv2"][0], read["fc"]) == ([(8, 8)], (2, 6), [(8, 8)])
 
 
-@pytest.mark.parametrize("bits", ["4", "0/8", "8/9", "4/4/4", "a/b"])
+def test_weights_alone_are_rounded_without_images(small, capsys):
+    net, path = small
+    assert main([str(path), "--bits", "1/32", "--explain", "--json", "report.json", "--keep-f32", "fc"]) == 0
+    assert "rounded: the weights of 2 of 3 layers" in capsys.readouterr().out
+    read = {layer.name: [how.weight_bits for how in layer.integer_weights] for layer in written().layers}
+    assert (read["conv1"], read["conv2"], read["fc"]) == ([8], [1], [])
+    assert json.loads(Path("report.json").read_text())["rounded_weights"]["bits"] == {"conv1": 8, "conv2": 1}
+    images = {"data": find_dataset("glyphs10").images(0, 4).transpose(0, 3, 1, 2).astype(np.float32) * 0.01}
+    session = apply_stages(written(), stage_names(POST_FUSION))
+    found, expected = (each.with_batch(4).forward(images)["fc"] for each in (session, written()))
+    np.testing.assert_array_equal(found, expected)
+    assert np.abs(expected - net.with_batch(4).forward(images)["fc"]).max() > 0
+
+
+def test_images_are_refused_where_weights_alone_are_rounded(small, capsys):
+    _, path = small
+    assert main([str(path), *FAST, "--bits", "1/32", "--quiet"]) == 1
+    assert "--calibrate: --bits 1/32 rounds weights, for which no images are needed. Leave it out" in (
+        capsys.readouterr().err
+    )
+
+
+@pytest.mark.parametrize("bits", ["4", "0/8", "8/9", "4/4/4", "a/b", "0/32", "32/32", "9/32"])
 def test_bits_that_mean_nothing_are_refused(small, capsys, bits):
     _, path = small
     with pytest.raises(SystemExit):
         main([str(path), *FAST, "--bits", bits])
-    assert "not two numbers of bits from 1 to 8, such as 4/4" in capsys.readouterr().err
+    assert "not two numbers of bits from 1 to 8, such as 4/4, or such as 1/32" in capsys.readouterr().err

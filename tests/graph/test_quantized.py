@@ -5,7 +5,7 @@ import pytest
 
 from xdn.element import BF16, F32, S8, U8
 from xdn.errors import ShapeError
-from xdn.graph import Bf16, Blob, Quantized, reading_of
+from xdn.graph import Bf16, Blob, Quantized, WeightsOnly, reading_of
 from xdn.graph.quantized import weight_range
 
 
@@ -112,6 +112,17 @@ def test_ranges_of_weights():
 def test_bits_that_are_refused(bits):
     with pytest.raises(ShapeError, match="1 to 8 are possible, signed 2 to 8"):
         Quantized(1.0, **bits)
+
+
+def test_f32_that_few_bits_multiply_is_f32():
+    values = np.array([1.5, np.nan], np.float32)
+    read = WeightsOnly(1)
+    assert read.element == F32
+    assert all(same(values) is values for same in (read.stored, read.values, read.read))
+    assert (str(read), str(WeightsOnly(4))) == ("f32, weights of 1 bit", "f32, weights of 4 bits")
+    for bits in (0, 9):
+        with pytest.raises(ShapeError, match=f"weights of {bits} bits; 1 to 8 are possible"):
+            WeightsOnly(bits)
 
 
 def test_readings_are_named_by_their_bits():

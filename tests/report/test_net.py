@@ -6,7 +6,7 @@ import numpy as np
 
 from tests.optimize.building import conv, data, layer, net_of
 from tests.report.rendering import rows
-from xdn.graph import Bf16, Layer, Quantized
+from xdn.graph import Bf16, Layer, Quantized, WeightsOnly
 from xdn.graph.summary import summarize
 from xdn.graph.unknown import UnknownParams
 from xdn.optimize.fuse.activation import FuseActivation
@@ -85,6 +85,10 @@ def test_a_column_says_how_layers_read_their_bottoms():
     _, header, _, _, *layers, total = rows(net_table(summarize(net.replace(layers=tuple(mixed)))))
     assert (header[-1], total[-1]) == ("reads", "1 in 8 bits, 1 in bf16")
     assert [each[-1] for each in layers] == ["u8 0.02134", "bf16", "56.2 KiB"]
+    weights = [each.replace(quantized=(WeightsOnly(1),)) if each.name == "c[red]" else each for each in net.layers]
+    _, header, _, _, *layers, total = rows(net_table(summarize(net.replace(layers=tuple(weights)))))
+    assert total[-1] == "1 in f32, weights of few bits"
+    assert layers[0][-1] == "f32, weights of 1 bit"
     document = json.loads(json.dumps(net_document(summarize(net.replace(layers=tuple(mixed))))))
     assert [row["quantized"] for row in document["layers"]] == [
         [],

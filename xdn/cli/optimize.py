@@ -12,6 +12,7 @@ as one again, and --to chooses.
   xdn-optimize net.onnx --extract data..features    a part of the net, cut out first
   xdn-optimize net.prototxt --prune macs=0.45 --data cifar10
   xdn-optimize net.prototxt --calibrate cifar10     layers read 8-bit integers
+  xdn-optimize net.prototxt --bits 1/32             weights are 1 or -1, times the scale of their filter
 
 With --prune filters are taken out first, by how much they matter, and what is left is again a plain net, to be
 run or to be trained further (xdn-train); with --stages '' its layers stay as they are. With --calibrate the layers say
@@ -30,7 +31,7 @@ from xdn.cli.common import Output, UsageError, list_registries, new_parser, run_
 from xdn.cli.data_options import tell_transform
 from xdn.cli.net_options import add_net_options, check_not_overwritten, load_net, written_form
 from xdn.cli.prune_options import add_prune_options, pruned, recalibrated
-from xdn.cli.quantize_options import add_quantize_options, calibrated, calibration_data
+from xdn.cli.quantize_options import add_quantize_options, calibrated, calibration_data, rounded, weights_only
 from xdn.errors import SettingError
 from xdn.frontend import writers
 from xdn.graph import Net
@@ -38,6 +39,7 @@ from xdn.optimize import PLAIN, POST_FUSION, STAGES, Result, optimize, stage_nam
 from xdn.optimize.extract import extracted
 from xdn.report.pruning import locked_document, locked_table, prune_conclusion, prune_document, prune_table
 from xdn.report.quantization import calibration_conclusion, calibration_document, calibration_table, kept_lines
+from xdn.report.rounded_weights import rounded_conclusion, rounded_document, rounded_kept_lines, rounded_table
 from xdn.report.sensitivity import histogram_table, sensitivity_document, sensitivity_table
 from xdn.report.stages import conclusion, execution_line, explanation, stage_table
 
@@ -106,6 +108,9 @@ def _run(args: argparse.Namespace, output: Output) -> None:
     if images is not None:
         net, said = _calibrated(args, net, images, output)
         document |= said
+    elif weights_only(args):
+        net, said = _with_rounded_weights(args, net, output)
+        document |= said
     saved = api.save(net, folder, args.net.stem, form)
     output.report(*(f"written: {path}" for path in (*saved.files, *saved.means)))
     output.write_json(_document(result) | document | {"files": [str(path) for path in saved.files]}, "optimize")
@@ -141,6 +146,15 @@ def _calibrated(args: argparse.Namespace, net: Net, images: "Dataset", output: O
     return found.net, document
 
 
+def _with_rounded_weights(args: argparse.Namespace, net: Net, output: Output) -> tuple[Net, dict[str, Any]]:
+    """Let weights alone have few bits, and tell how; return the net and what the JSON says of it."""
+    found = rounded(args, net)
+    output.report(rounded_table(found), rounded_conclusion(found))
+    if args.explain:
+        output.result(*rounded_kept_lines(found))
+    return found.net, {"rounded_weights": rounded_document(found)}
+
+
 def _pruned(args: argparse.Namespace, net: Net, output: Output) -> "Pruned":
     """Return what is left of the net; where the budget cannot be met, the JSON says why too."""
     from xdn.optimize.prune.locks import BudgetError
@@ -169,7 +183,7 @@ def _stages(args: argparse.Namespace) -> tuple[str, ...]:
 
 def _fuses(args: argparse.Namespace) -> bool:
     """Return whether what is written may say what plain Caffe cannot."""
-    return args.emit_fused or args.calibrate is not None
+    return weights_only(args) or args.emit_fused or args.calibrate is not None
 
 
 def _document(result: Result) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from xdn import api, settings
 from xdn.cli.common import given, number_between, positive_int
 from xdn.cli.data_options import RANDOM, finder
+from xdn.element import REAL
 from xdn.errors import SettingError
 from xdn.graph import Net
 from xdn.graph.quantized import BITS
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
     from xdn.optimize.quantize.calibrate import Calibrated
     from xdn.optimize.quantize.config import CalibrationConfig
     from xdn.optimize.quantize.sensitivity import Sensitivity
+    from xdn.optimize.quantize.weights_only import RoundedWeights
+
+#: What stands for f32 where bits are named.
+REAL_BITS = 8 * REAL.bytes
 
 
 def add_quantize_options(parser: argparse.ArgumentParser) -> None:
@@ -36,7 +41,8 @@ def add_quantize_options(parser: argparse.ArgumentParser) -> None:
     add(
         "--bits", type=_bits, metavar="W/A",
         help="of weights, and of what they are multiplied with, 1 to 8 each; the first and the last layer with weights "
-        "keep 8 of both (default: 8/8); train the net then (xdn-train)",
+        f"keep 8 of both (default: 8/8); W/{REAL_BITS}: weights alone are integers, all else is f32, and no images are "
+        "needed (without --calibrate); train the net then (xdn-train)",
     )  # fmt: skip
     add("--keep-ends", action="store_true", default=None, help="the first and the last layer with weights stay in f32")
     add(
@@ -77,9 +83,29 @@ def add_quantize_options(parser: argparse.ArgumentParser) -> None:
 def _bits(text: str) -> tuple[int, int]:
     """Return an option's text as bits of weights and of what they are multiplied with."""
     numbers = [int(part) if part.isascii() and part.isdigit() else 0 for part in text.split("/")]
-    if len(numbers) != 2 or not all(1 <= number <= BITS for number in numbers):
-        raise argparse.ArgumentTypeError(f"{text!r} is not two numbers of bits from 1 to {BITS}, such as 4/4")
+    weights_only = numbers[1:] == [REAL_BITS]
+    if len(numbers) != 2 or not all(1 <= number <= BITS for number in numbers[: 2 - weights_only]):
+        what = f"is not two numbers of bits from 1 to {BITS}, such as 4/4, or such as 1/{REAL_BITS}"
+        raise argparse.ArgumentTypeError(f"{text!r} {what}")
     return numbers[0], numbers[1]
+
+
+def weights_only(args: argparse.Namespace) -> bool:
+    """Return whether weights alone are to have few bits; SettingError where images are given for that."""
+    asked: bool = args.bits is not None and args.bits[1] == REAL_BITS
+    if asked and args.calibrate is not None:
+        what = f"--bits {args.bits[0]}/{REAL_BITS} rounds weights, for which no images are needed"
+        raise SettingError(what, where="--calibrate", mend="Leave it out")
+    return asked
+
+
+def rounded(args: argparse.Namespace, net: Net) -> "RoundedWeights":
+    """Return the fused `net` with weights of few bits."""
+    from xdn.optimize.quantize.config import CalibrationConfig
+    from xdn.optimize.quantize.weights_only import with_rounded_weights
+
+    kept = CalibrationConfig(keep_f32=tuple(args.keep_f32 or ()), keep_ends=bool(args.keep_ends))
+    return with_rounded_weights(net, args.bits[0], kept)
 
 
 def points(text: str) -> float:

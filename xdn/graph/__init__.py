@@ -6,7 +6,7 @@ from xdn.graph.epilogue import Epilogue
 from xdn.graph.layer import Layer, ParamSpec
 from xdn.graph.net import Net
 from xdn.graph.params import Arrays, Blobs, LayerParams, Weights
-from xdn.graph.quantized import Bf16, Quantized, Reading, reading_of
+from xdn.graph.quantized import Bf16, Quantized, Reading, WeightsOnly, reading_of
 from xdn.graph.transform import Transform
 
 __all__ = [
@@ -31,5 +31,6 @@ __all__ = [
     "Transform",
     "WeightAxes",
     "Weights",
+    "WeightsOnly",
     "reading_of",
 ]

@@ -60,7 +60,7 @@ def layer_cost(net: Net, layer: Layer) -> Cost:
 def _weight_bytes(layer: Layer, name: str, size: int) -> int:
     """Return the bytes of a weight of so many elements, with the scales of its filters."""
     filters = _FILTERS.get(name)
-    if filters is None or not layer.quantized:
+    if filters is None or not layer.quantized or layer.rounds_weights_only:
         return size * REAL.bytes
     if layer.reads_bf16:
         return size * BF16.bytes

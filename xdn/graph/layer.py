@@ -10,7 +10,7 @@ from xdn.errors import WeightsError, placed
 from xdn.graph.blob import Array, Blob
 from xdn.graph.epilogue import PROJECTION_PREFIX, Epilogue
 from xdn.graph.params import LayerParams, Weights
-from xdn.graph.quantized import Bf16, Quantized, Reading
+from xdn.graph.quantized import Bf16, IntegerWeights, Quantized, Reading, WeightsOnly
 
 
 @dataclass(frozen=True)
@@ -48,9 +48,10 @@ class Layer:
         What post-fusion appended to the layer.
     param_specs : tuple of ParamSpec
         How training treats the weights, in their order; a weight beyond its end has the defaults.
-    quantized : tuple of Quantized, or of Bf16
-        As what the layer reads its bottoms, in their order: 8-bit integers, or bf16; empty where it computes with f32.
-        Of integers that of a residual may be left out: it is read in f32 then.
+    quantized : tuple of Quantized, of Bf16 or of WeightsOnly
+        As what the layer reads its bottoms, in their order: 8-bit integers, bf16, or f32 that filters of integers
+        multiply; empty where it computes with f32. But of bf16, that of a residual may be left out: it is read in f32
+        then.
     stored : tuple of Quantized, Bf16 or None
         As what each top is stored, None where as f32; empty where all are. It follows from how the tops are read
         (`xdn.optimize.quantize.storage`), and is never written to a file.
@@ -115,9 +116,26 @@ class Layer:
         return tuple(how for how in self.quantized if isinstance(how, Quantized))
 
     @property
+    def integer_weights(self) -> tuple[IntegerWeights, ...]:
+        """As what the layer reads the bottoms that integers times scales multiply; empty where its filters are f32."""
+        return tuple(how for how in self.quantized if not isinstance(how, Bf16))
+
+    @property
+    def rounds_weights_only(self) -> bool:
+        """Whether the layer reads f32, and its filters are integers times scales."""
+        return any(isinstance(how, WeightsOnly) for how in self.quantized)
+
+    @property
     def reads_bf16(self) -> bool:
         """Whether the layer reads its bottoms, and its filters, in bf16."""
         return any(isinstance(how, Bf16) for how in self.quantized)
+
+    @property
+    def reads(self) -> str:
+        """What the layer computes with, in words."""
+        if self.rounds_weights_only:
+            return "weights of few bits"
+        return "8-bit integers" if self.integers else "bf16" if self.reads_bf16 else "f32"
 
     def replace(self, **changes: Any) -> "Layer":
         """Return a copy with `changes` made."""

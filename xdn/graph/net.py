@@ -116,7 +116,7 @@ class Net:
         shapes = layer.params.weight_shapes(self.bottom_blobs(layer))
         if layer.epilogue is not None:
             shapes |= layer.epilogue.weight_shapes(self.top_blobs(layer)[0], self.added_blobs(layer))
-        return shapes | scale_shapes(layer, shapes) if layer.integers else shapes
+        return shapes | scale_shapes(layer, shapes) if layer.integer_weights else shapes
 
     def reshape(self, shapes: Mapping[str, Shape]) -> "Net":
         """Return the net with other input shapes."""

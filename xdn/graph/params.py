@@ -9,7 +9,7 @@ import numpy as np
 from xdn.element import BF16
 from xdn.graph.blob import Array, Blob, Shape
 from xdn.graph.channels import ChannelAxis, ChannelRule, Move, WeightAxes
-from xdn.graph.quantized import Quantized, Reading
+from xdn.graph.quantized import Quantized, Reading, WeightsOnly
 
 #: The blobs that a layer reads, and their values.
 Blobs = Sequence[Blob]
@@ -105,10 +105,16 @@ class LayerParams(ABC):
         integers = [how for how in read if isinstance(how, Quantized)]
         if integers:
             return self.quantized_reference(bottoms, integers, weights, n_tops)
-        if read and self.filter_count:
+        if read and isinstance(read[0], WeightsOnly):
+            weights = self.with_integer_filters(weights, read[0])
+        elif read and self.filter_count:
             weights = {**weights, "weight": BF16.rounded(weights["weight"])}
         values = [how.values(x) for how, x in zip(read, bottoms, strict=True)] if read else bottoms
         return self.reference(values, weights, n_tops)
+
+    def with_integer_filters(self, weights: Weights, read: WeightsOnly) -> Weights:
+        """Return, for a layer with filters, its weights with these rounded to integers times their scales."""
+        raise NotImplementedError(f"{self.type} has no filters")
 
     def reference_bytes(self, bottoms: Blobs, tops: Blobs) -> int:
         """Return about how many bytes `reference` takes for itself while it computes; by default twice the blobs'."""

@@ -1,6 +1,6 @@
-"""What layers read in place of f32: 8-bit integers of one scale for all values of a blob, or values in bf16.
+"""How layers read otherwise than in f32 alone: 8-bit integers of one scale a blob, bf16, f32 times integers.
 
-Both tell the same of themselves: what a value is in memory, how it comes from f32, and what it stands for.
+All tell the same of themselves: what a value is in memory, how it comes from f32, and what it stands for.
 """
 
 from dataclasses import dataclass, replace
@@ -8,7 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
-from xdn.element import BF16, S8, U8, Element, real
+from xdn.element import BF16, REAL, S8, U8, Element, real
 from xdn.errors import ShapeError
 from xdn.graph.blob import Array, Blob
 
@@ -140,8 +140,47 @@ class Bf16:
         return BF16.name
 
 
-#: How a layer reads a bottom, or a blob is stored, where not in f32.
-Reading = Quantized | Bf16
+@dataclass(frozen=True)
+class WeightsOnly:
+    """f32 values, multiplied with filters that are integers times the scale of each filter.
+
+    Parameters
+    ----------
+    weight_bits : int
+        Of the filters' integers, 1 to 8 (`weight_range`); ShapeError for others.
+    """
+
+    weight_bits: int = BITS
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.weight_bits <= BITS:
+            raise ShapeError(f"weights of {self.weight_bits} bits; 1 to {BITS} are possible")
+
+    @property
+    def element(self) -> Element:
+        """What a value is in memory."""
+        return REAL
+
+    def stored(self, values: Array) -> Array:
+        """Return f32 values as they are."""
+        return np.asarray(values, real)
+
+    def values(self, stored: Array) -> Array:
+        """Return f32 values as they are."""
+        return stored
+
+    def read(self, array: Array) -> Array:
+        """Return what a layer reads of a blob: its f32 values."""
+        return self.stored(array)
+
+    def __str__(self) -> str:
+        return f"f32, weights of {self.weight_bits} bit{'s' if self.weight_bits > 1 else ''}"
+
+
+#: How a layer reads a bottom, or a blob is stored, where not in f32 alone.
+Reading = Quantized | Bf16 | WeightsOnly
+#: How a layer reads a bottom that it multiplies with integers times scales.
+IntegerWeights = Quantized | WeightsOnly
 
 
 def reading_of(blob: Blob) -> Reading | None:

@@ -16,7 +16,7 @@ SCALES = "weight_scale"
 #: Sums of products stay below this, and a bias below what is left of s32: no sum that a kernel makes can overflow.
 MOST_SUM, MOST_BIAS = 2**31 - 1 - 2**30, 2**30
 
-_LINE = "xdn_param { int8 { scale: ... } }"
+_LINE, _BITS_LINE = "xdn_param { int8 { scale: ... } }", "xdn_param { weight_bits: ... }"
 
 
 def scale_shapes(layer: Layer, shapes: Mapping[str, Shape]) -> dict[str, Shape]:
@@ -44,8 +44,11 @@ def most_products(read: Quantized) -> int:
 
 
 def require_f32(layers: Sequence[Layer], what: str) -> None:
-    """Raise UnsupportedError where a layer reads 8-bit integers or bf16; `what` takes none, a clause without object."""
+    """Raise UnsupportedError where a layer does not compute with f32; `what` takes none, a clause without object."""
     for layer in layers:
+        if layer.rounds_weights_only:
+            mend = "Delete its weight_bits (xdn_param) from the prototxt; round weights last"
+            raise UnsupportedError(f"{what} a layer whose weights have few bits", where=layer.place, mend=mend)
         if layer.integers:
             mend = "Delete its int8 scales (xdn_param) from the prototxt; calibrate last"
             raise UnsupportedError(f"{what} a layer that reads 8-bit integers", where=layer.place, mend=mend)
@@ -67,11 +70,15 @@ def as_values(layer: Layer, bottoms: Sequence[Blob]) -> list[Blob]:
     """
     if layer.reads_bf16:
         _check_bf16(layer)
+    elif layer.integers and layer.rounds_weights_only:
+        what = "it is to read 8-bit integers, and to round its weights only"
+        raise ShapeError(what, mend="Keep its int8 scales (xdn_param), or its weight_bits")
     counts = {len(layer.bottoms)} | ({len(layer.own_bottoms)} if layer.residual else set())
     if len(layer.quantized) not in counts:
         expected = " or ".join(map(str, sorted(counts)))
-        what = f"{len(layer.quantized)} int8 scales are given; the layer has {expected} bottoms"
-        raise ShapeError(what, mend=f"Give one {_LINE} a bottom, in their order, or none to compute the layer in f32")
+        lines, line = ("weight_bits", _BITS_LINE) if layer.rounds_weights_only else ("int8 scales", _LINE)
+        what = f"{len(layer.quantized)} {lines} are given; the layer has {expected} bottoms"
+        raise ShapeError(what, mend=f"Give one {line} a bottom, in their order, or none to compute the layer in f32")
     # A residual without a scale is read in f32.
     read: list[Reading | None] = [*layer.quantized, None][: len(bottoms)]
     for name, blob, how in zip(layer.bottoms, bottoms, read, strict=True):
@@ -97,6 +104,9 @@ def check_form(layer: Layer, values: Sequence[Blob]) -> None:
     """
     if layer.reads_bf16:
         what, lines, reason = "bf16", "bf16: true", why_no_bf16(layer, values)
+    elif layer.rounds_weights_only:
+        reason = None if layer.params.filter_count else f"{layer.type} has no filters"
+        what, lines = "f32 with weights of few bits", "weight_bits"
     else:
         what, lines, reason = "8-bit integers", "int8 scales", why_real(layer, values, layer.integers)
     if reason is not None:

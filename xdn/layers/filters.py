@@ -8,9 +8,9 @@ from typing import Self
 import numpy as np
 
 from xdn.errors import ShapeError
-from xdn.graph import Array, Arrays, Blob, Blobs, ChannelRule, Quantized, Weights
+from xdn.graph import Array, Arrays, Blob, Blobs, ChannelRule, Quantized, Weights, WeightsOnly
 from xdn.layers.base import ENGINE, POSITIONED, CaffeLayer, Field, Message, fillers, one_bottom, proto
-from xdn.layers.integer import contracted
+from xdn.layers.integer import contracted, with_integer_filters
 from xdn.layers.window import Window, patches_at
 
 
@@ -101,6 +101,10 @@ class Filters(Windowed):
     ) -> tuple[Array, ...]:
         """The same sums of integers; see `xdn.layers.integer`."""
         return contracted(self, bottoms, read[0], weights, axes_after=bottoms[0].ndim - 2)
+
+    def with_integer_filters(self, weights: Weights, read: WeightsOnly) -> Weights:
+        """The nearest integers; see `xdn.layers.integer`."""
+        return with_integer_filters(self, weights, read)
 
     @property
     def filter_count(self) -> int:

@@ -6,9 +6,9 @@ from math import prod
 
 import numpy as np
 
-from xdn.graph import Array, Arrays, Blobs, ChannelAxis, ChannelRule, Quantized, Side, WeightAxes, Weights
+from xdn.graph import Array, Arrays, Blobs, ChannelAxis, ChannelRule, Quantized, Side, WeightAxes, Weights, WeightsOnly
 from xdn.layers.base import Message, layer_type, proto
-from xdn.layers.integer import contracted
+from xdn.layers.integer import contracted, with_integer_filters
 from xdn.layers.rows import Rows
 
 
@@ -49,6 +49,10 @@ class InnerProduct(Rows):
     def why_real(self, bottoms: Blobs) -> str | None:
         """It has an 8-bit form."""
         return None
+
+    def with_integer_filters(self, weights: Weights, read: WeightsOnly) -> Weights:
+        """The nearest integers; see `xdn.layers.integer`."""
+        return with_integer_filters(self, weights, read)
 
     @property
     def filter_count(self) -> int:

@@ -7,6 +7,8 @@ With x = s_x * x_q of the bottom (`Quantized`) and w[k] = s_w[k] * w_q[k] of fil
     acc    = sum x_q * w_q[k] + b_q[k]                     s32, never beyond its range
     y      = f32(acc) * f32(s_x * s_w[k])                  f32, rounded after each operation
 
+Where only weights are integers (`WeightsOnly`), a layer computes in f32 with f32(w_q[k]) * s_w[k].
+
 Kernels pack what `integer_filters` gives, the references compute with it, and calibration chooses what it reads.
 """
 
@@ -16,9 +18,9 @@ import numpy as np
 
 from xdn.element import real
 from xdn.errors import WeightsError
-from xdn.graph import Array, Arrays, Layer, LayerParams, Quantized, Weights
+from xdn.graph import Array, Arrays, Layer, LayerParams, Quantized, Weights, WeightsOnly
 from xdn.graph.epilogue import PROJECTION_PREFIX, projection_weights
-from xdn.graph.quantized import BITS, LEAST_SCALE, MOST_SCALE, MOST_WEIGHT, weight_range
+from xdn.graph.quantized import BITS, LEAST_SCALE, MOST_SCALE, MOST_WEIGHT, IntegerWeights, weight_range
 from xdn.graph.reading import MOST_BIAS, SCALES
 
 
@@ -57,19 +59,24 @@ def integer_filters(params: LayerParams, weights: Weights, read: Quantized) -> I
     return IntegerFilters(weight, bias, steps.astype(real))
 
 
-def weight_scales(params: LayerParams, weights: Weights, read: Quantized) -> Array:
+def weight_scales(params: LayerParams, weights: Weights, read: IntegerWeights) -> Array:
     """Return (K,) f32, what 1 stands for in each filter: the layer's own scales, or what its weights ask for.
 
     That is f32(max |w[k]| / 127), with fewer bits 2 * mean |w[k]| / sqrt(largest integer) (Esser et al. 2020), with one
     bit mean |w[k]| (Rastegari et al. 2016); 1 of zeros; raised where the bias would be beyond 2^30, or s_x * s_w[k]
-    below the least scale.
+    below the least scale. Where the bottom is f32, the bias is, too, and s_x is 1.
     """
     filters = params.filters(weights["weight"])
-    filters, bias = filters.reshape(len(filters), -1), np.abs(_bias(weights, len(filters)))
+    filters = filters.reshape(len(filters), -1)
+    scale, bias = (
+        (read.scale, np.abs(_bias(weights, len(filters))))
+        if isinstance(read, Quantized)
+        else (1.0, np.zeros(len(filters)))
+    )
     largest = np.abs(filters).max(axis=1, initial=0)
     if not (np.isfinite(largest).all() and np.isfinite(bias).all()):
         raise WeightsError("the weights are not all finite: they cannot become 8-bit integers")
-    step = np.float64(read.scale)
+    step = np.float64(scale)
     if SCALES in weights:
         scales = weights[SCALES]
         fits = np.logical_and(bias <= MOST_BIAS * step * scales, _is_normal(scales, step))
@@ -82,7 +89,7 @@ def weight_scales(params: LayerParams, weights: Weights, read: Quantized) -> Arr
             least = np.maximum(bias / (step * MOST_BIAS), LEAST_SCALE * max(1, 1 / step)).astype(real)
         scales = np.where(scales < least, np.nextafter(least, real(np.inf)), scales)
         fits = _is_normal(scales, step)
-        what = f"its weights, or its bias, are too large for a bottom whose scale is {read.scale:g}"
+        what = f"its weights, or its bias, are too large for a bottom whose scale is {scale:g}"
         mend = "Keep the layer in f32: delete its int8 scales"
     if not fits.all():
         raise WeightsError(f"filter {int(np.argmin(fits))}: {what}", mend=mend)
@@ -160,22 +167,31 @@ def _exact(params: LayerParams, weight: Array, read: Quantized) -> type[np.float
     return np.float32 if most <= 1 << 24 else np.float64
 
 
-def with_integer_weights(layer: Layer) -> Layer:
-    """Return a layer that reads 8-bit integers with its weights rounded to them, and their scales among its weights.
+def with_integer_filters(params: LayerParams, weights: Weights, read: WeightsOnly) -> dict[str, Array]:
+    """Return the weights of a layer with these parameters that reads f32, its filters rounded to integers times scales.
 
-    It computes the same bits, and a file holds one byte a weight (`xdn.frontend.caffe.weights`). A layer that computes
-    in f32, or has no filters, comes back as it is.
+    WeightsError as `weight_scales`.
+    """
+    scales = {SCALES: weight_scales(params, weights, read)}
+    return {**weights, "weight": _nearest(params, {**weights, **scales}, read.weight_bits)}
+
+
+def with_integer_weights(layer: Layer) -> Layer:
+    """Return a layer whose weights are to be integers with its weights so rounded, and their scales among its weights.
+
+    It computes the same bits, and a file holds few bits a weight (`xdn.frontend.caffe.weights`). A layer that computes
+    with weights in f32, or has no filters, comes back as it is.
     """
     scaled = with_scales(layer)
     rounded = {
         prefix + "weight": _nearest(params, _own(scaled, prefix), read.weight_bits)
-        for prefix, params, read in _filters(scaled)
+        for prefix, params, read in integer_filters_of(scaled)
     }
     return scaled.replace(weights={**scaled.weights, **rounded}) if rounded else layer
 
 
 def with_scales(layer: Layer) -> Layer:
-    """Return a layer that reads 8-bit integers with the scales of its filters among its weights, which stay.
+    """Return a layer whose weights are to be integers with the scales of its filters among its weights, which stay.
 
     Raises
     ------
@@ -183,29 +199,31 @@ def with_scales(layer: Layer) -> Layer:
         As `weight_scales`.
     """
     scales = {
-        prefix + SCALES: weight_scales(params, _own(layer, prefix), read) for prefix, params, read in _filters(layer)
+        prefix + SCALES: weight_scales(params, _own(layer, prefix), read)
+        for prefix, params, read in integer_filters_of(layer)
     }
     return layer.replace(weights={**layer.weights, **scales}) if scales else layer
 
 
 def has_integer_weights(layer: Layer) -> bool:
     """Return whether a layer has filters with scales, and all their weights are integers times these to the bit."""
-    return bool(found := _filters(layer)) and all(
+    return bool(found := integer_filters_of(layer)) and all(
         SCALES in (own := _own(layer, prefix))
         and np.array_equal(_nearest(params, own, read.weight_bits), own["weight"])
         for prefix, params, read in found
     )
 
 
-def _filters(layer: Layer) -> list[tuple[str, LayerParams, Quantized]]:
+def integer_filters_of(layer: Layer) -> list[tuple[str, LayerParams, IntegerWeights]]:
     """Return what the names of a layer's filters begin with, their parameters, and how they read their bottom.
 
-    These are its own and those of a fused projection; none where the layer computes in f32, or has no filters.
+    These are its own and those of a fused projection; none where they are not to be integers, or there are none.
     """
-    if not layer.integers or "weight" not in layer.weights:
+    read = layer.integer_weights
+    if not read or "weight" not in layer.weights:
         return []
-    projection = [] if layer.projection is None else [(PROJECTION_PREFIX, layer.projection, layer.integers[-1])]
-    return [("", layer.params, layer.integers[0]), *projection]
+    projection = [] if layer.projection is None else [(PROJECTION_PREFIX, layer.projection, read[-1])]
+    return [("", layer.params, read[0]), *projection]
 
 
 def _own(layer: Layer, prefix: str) -> Weights:

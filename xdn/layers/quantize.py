@@ -29,7 +29,7 @@ class Quantize(CaffeLayer):
     @staticmethod
     def to(how: Reading) -> "Quantize":
         """Return the parameters of the layer that gives its bottom as it is read so."""
-        return Quantize(bf16=True) if isinstance(how, Bf16) else Quantize(scale=how.scale, signed=how.signed)
+        return Quantize(scale=how.scale, signed=how.signed) if isinstance(how, Quantized) else Quantize(bf16=True)
 
     def infer(self, bottoms: Blobs, n_tops: int) -> tuple[Blob, ...]:
         """A blob of f32 of any shape, as it is read."""

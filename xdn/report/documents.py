@@ -170,6 +170,22 @@ class CalibrationDocument:
     saved_seconds: Mapping[str, float] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class RoundedWeightsDocument:
+    """How weights alone came to be integers.
+
+    Parameters
+    ----------
+    bits : mapping
+        Layer -> the bits of its weights.
+    kept : mapping
+        Layer with filters that keeps f32 weights -> why.
+    """
+
+    bits: Mapping[str, int]
+    kept: Mapping[str, str]
+
+
 @dataclass(frozen=True, kw_only=True)
 class ComparedDocument(Compared):
     """What another engine gave.
@@ -427,6 +443,7 @@ class OptimizeDocument(Document):
     pruning : PruningDocument, optional
     calibration : CalibrationDocument, optional
     sensitivity : SensitivityDocument, optional
+    rounded_weights : RoundedWeightsDocument, optional
     suggested_transform : str
         Options that a file beside the net suggests.
     files : tuple of str
@@ -441,6 +458,7 @@ class OptimizeDocument(Document):
     pruning: PruningDocument | None = None
     calibration: CalibrationDocument | None = None
     sensitivity: SensitivityDocument | None = None
+    rounded_weights: RoundedWeightsDocument | None = None
     suggested_transform: str = ""
     files: tuple[str, ...] = ()
 

@@ -8,7 +8,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from xdn.errors import listed
-from xdn.graph import Bf16, Quantized
+from xdn.graph import Bf16, Quantized, WeightsOnly
 from xdn.graph.summary import LayerSummary, NetSummary
 from xdn.report.quantities import count, counted, shape, size
 
@@ -73,8 +73,10 @@ def _lacking(summary: NetSummary) -> str:
 def _reading(summary: NetSummary) -> str:
     """Return how many layers read other values than f32, empty where none does."""
     bf16 = sum(Bf16() in layer.quantized for layer in summary.layers)
-    integers = sum(bool(layer.quantized) for layer in summary.layers) - bf16
-    return ", ".join(f"{number} in {what}" for number, what in ((integers, "8 bits"), (bf16, "bf16")) if number)
+    few = sum(any(isinstance(how, WeightsOnly) for how in layer.quantized) for layer in summary.layers)
+    integers = sum(bool(layer.quantized) for layer in summary.layers) - bf16 - few
+    named = ((integers, "8 bits"), (bf16, "bf16"), (few, "f32, weights of few bits"))
+    return ", ".join(f"{number} in {what}" for number, what in named if number)
 
 
 def _read(layer: LayerSummary) -> str:

@@ -19,7 +19,7 @@ from xdn.train.readings import Readings
 from xdn.train.steps import Step, steps_for
 from xdn.train.torch_layers.base import TORCH_LAYERS, Given, Mode, of_each_top
 from xdn.train.torch_layers.fused import fused
-from xdn.train.torch_layers.integers import Learned, as_scale
+from xdn.train.torch_layers.integers import Learned, as_scale, with_integer_values
 
 #: The values of the only input, or of each by its name.
 Inputs = Tensor | Mapping[str, Tensor]
@@ -70,7 +70,8 @@ class NetModule(nn.Module):
     else reads is computed with it.
 
     Layers that read 8-bit integers compute with them, and learn by what scales (`xdn.train.torch_layers.integers`): the
-    scales of filters, and one for all readings that have one scale in the net (`xdn.train.readings`), are parameters.
+    scales of filters, also where weights alone are integers, and one for all readings that have one scale in the net
+    (`xdn.train.readings`), are parameters.
 
     Parameters
     ----------
@@ -224,6 +225,8 @@ class NetModule(nn.Module):
                 for name, registered, shape in self._held[layer.name]:
                     tensor = getattr(self, registered)
                     weights[name] = tensor if tensor.shape == shape else tensor.reshape(shape)
+            if step.layers[0].rounds_weights_only:
+                weights = with_integer_values(step.layers[0], weights)
             bottoms = [blobs[name] for name in step.layers[0].bottoms]
             read = [Learned(how, getattr(self, name)) for name, how in self._readings.of(step.layers[0])]
             blobs.update(_tops(step, Given(bottoms, weights, mode, len(step.tops), step.overwrites), read))

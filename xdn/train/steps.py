@@ -19,8 +19,8 @@ class Step:
     compute : callable
         See `xdn.train.torch_layers.base.Compute`.
     fused : bool
-        Whether the layer reads integers, or something is fused to it; it is then computed alone, into new memory that
-        nothing overwrites.
+        Whether the layer does not compute with f32 alone, or something is fused to it; it is then computed alone, into
+        new memory that nothing overwrites.
     overwrites : bool
         Whether it may overwrite its first bottom.
     tops : tuple of str
@@ -83,5 +83,5 @@ def steps_for(net: Net, wanted: Collection[str]) -> tuple[Step, ...]:
 
 
 def _is_fused(layer: Layer) -> bool:
-    """Return whether a layer reads integers, or something is fused to it."""
+    """Return whether a layer does not compute with f32 alone, or something is fused to it."""
     return bool(layer.quantized) or layer.epilogue is not None

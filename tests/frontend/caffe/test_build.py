@@ -1,11 +1,13 @@
 """Message -> `Net`: typed parameters of every kind of field, transforms, shared names, errors by layer."""
 
+import re
+
 import pytest
 
 from xdn.errors import NetError, ShapeError, UnsupportedError
 from xdn.frontend.caffe.build import build, layer_params
 from xdn.frontend.caffe.text import prototxt
-from xdn.graph import Bf16, Epilogue, ParamSpec, Quantized, Transform
+from xdn.graph import Bf16, Epilogue, ParamSpec, Quantized, Transform, WeightsOnly
 from xdn.layers.base import LAYERS
 from xdn.layers.convolution import Convolution
 from xdn.layers.relu import ReLU
@@ -260,6 +262,33 @@ def test_one_layer_reads_bf16_and_another_8_bit_integers():
 def test_a_layer_reads_bf16_or_8_bit_integers():
     with pytest.raises(NetError, match=r"'c' \(Convolution\): .* in bf16 and as 8-bit integers. Keep bf16: true, or"):
         of_integers(IN_BF16 + " xdn_param { int8 { scale: 1 } }")
+
+
+def test_layers_whose_weights_alone_have_few_bits():
+    assert of_integers("xdn_param { weight_bits: 2 }").layer("c").quantized == (WeightsOnly(2),)
+
+
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        ("weight_bits: 9", "weights of 9 bits; 1 to 8 are possible"),
+        (
+            "weight_bits: 1 weight_bits: 1",
+            "2 weight_bits are given; the layer has 1 bottoms. Give one xdn_param { weight_",
+        ),
+        ("weight_bits: 1 int8 { scale: 1 }", "8-bit integers, and to round its weights only. Keep its int8 scales, or"),
+        ("weight_bits: 1 bf16: true", "in bf16 and in f32, times weights of few bits. Keep bf16: true, or its weight_"),
+    ],
+)
+def test_weights_of_few_bits_that_are_refused(line, why):
+    with pytest.raises((NetError, ShapeError), match=rf"'c' \(Convolution\): .*{re.escape(why)}"):
+        of_integers(f"xdn_param {{ {line} }}")
+
+
+def test_layers_without_filters_have_no_weights_of_few_bits():
+    relu = 'layer { name: "r" type: "ReLU" bottom: "data" top: "r" xdn_param { weight_bits: 1 } }'
+    with pytest.raises(UnsupportedError, match=r"'r' \(ReLU\): .*but ReLU has no filters. Delete its weight_bits"):
+        make(INPUT % "" + relu)
 
 
 def test_layers_that_cannot_read_bf16():

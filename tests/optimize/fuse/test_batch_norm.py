@@ -221,7 +221,7 @@ def test_weights_that_are_read_as_integers_stay_as_they_are():
     net = net_of(data(*SHAPE), conv("c", "data", 4), *affine_chain("c", ["BatchNorm"]))
     made = [each.replace(quantized=(Quantized(0.1),)) if each.name == "c" else each for each in net.layers]
     done = fuse(net.replace(layers=tuple(made)))
-    assert "'c' computes in 8-bit integers; fuse first, calibrate then" in done.refusals[0].text
+    assert "'c' computes with 8-bit integers; fuse first" in done.refusals[0].text
 
 
 def test_eps_that_is_added_to_the_deviation():

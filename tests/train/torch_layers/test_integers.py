@@ -7,12 +7,13 @@ import pytest
 import torch
 
 from tests.frontend.onnx.onnx_checks import one_layer_net
-from tests.train.checks import seeded_inputs, tensors, with_weights
-from xdn.graph import Epilogue, Quantized
+from tests.train.checks import compare, seeded_inputs, tensors, with_weights
+from xdn.graph import Epilogue, Quantized, WeightsOnly
 from xdn.layers.convolution import Convolution
 from xdn.layers.deconvolution import Deconvolution
 from xdn.layers.eltwise import Eltwise
 from xdn.layers.innerproduct import InnerProduct
+from xdn.layers.integer import has_integer_weights
 from xdn.layers.pooling import Pooling
 from xdn.layers.relu import ReLU
 from xdn.layers.sigmoid import Sigmoid
@@ -61,6 +62,42 @@ def test_so_are_those_of_fewer_bits(weight_bits):
     net = reading(net, Quantized(0.2, signed=True, bits=3, weight_bits=weight_bits))
     inputs = seeded_inputs(net)
     np.testing.assert_array_equal(outputs(net, inputs)["y0"], net.forward(inputs)["y0"])
+
+
+@pytest.mark.parametrize("bits", [1, 3, 8])
+def test_weights_alone_are_integers_and_learn_with_their_scales(bits):
+    epilogue = Epilogue(False, None, Convolution(num_output=6, kernel_size=(1,)))
+    net = one_layer_net(
+        Convolution(num_output=6, kernel_size=(3,), pad=(1,)), (2, 4, 6, 6), (2, 3, 6, 6), epilogue=epilogue
+    )
+    net = reading(net, WeightsOnly(bits), WeightsOnly(bits))
+    inputs, module = seeded_inputs(net), NetModule(net)
+    compare(module.eval().outputs(tensors(inputs))["y0"], net.forward(inputs)["y0"])
+    module.train()(tensors(inputs)).square().sum().backward()
+    assert {name for name, each in module.named_parameters() if each.grad is not None and each.grad.any()} == {
+        f"one:{name}"
+        for name in (
+            "weight",
+            "bias",
+            "weight_scale",
+            *(f"projection%2E{name}" for name in ("weight", "bias", "weight_scale")),
+        )
+    }
+    made = module.to_net().layers[-1]
+    assert (made.quantized, has_integer_weights(made)) == (net.layers[-1].quantized, False)
+
+
+def test_gradients_of_weights_alone_are_those_of_their_source():
+    net = reading(one_layer_net(InnerProduct(num_output=3), (2, 5)), WeightsOnly(4))
+    module, x = NetModule(net), torch.tensor(seeded_inputs(net)["x0"])
+    module(x).sum().backward()
+    found = dict(module.named_parameters())
+    quotient = (found["one:weight"] / found["one:weight_scale"][:, None]).detach()
+    inside = (quotient >= -8) & (quotient <= 7)
+    each = x.sum(0).expand(3, 5)
+    np.testing.assert_allclose(found["one:weight"].grad, each * inside, rtol=1e-5)
+    steps = torch.where(inside, quotient.round() - quotient, quotient.clamp(-8, 7))
+    np.testing.assert_allclose(found["one:weight_scale"].grad, (steps * each).sum(1) / 35**0.5, rtol=1e-3, atol=1e-4)
 
 
 def test_weights_of_one_bit_pass_all_gradients():

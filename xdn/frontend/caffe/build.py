@@ -11,7 +11,19 @@ from xdn.frontend.caffe.images.image_shape import crop_of, resize_of, source_of
 from xdn.frontend.caffe.naming import Wiring, single_assignment
 from xdn.frontend.caffe.text import Message, fields_of, place_of
 from xdn.frontend.formats import ImageShape, InputShapes
-from xdn.graph import Bf16, Epilogue, Layer, LayerParams, Net, ParamSpec, Quantized, Reading, Shape, Transform
+from xdn.graph import (
+    Bf16,
+    Epilogue,
+    Layer,
+    LayerParams,
+    Net,
+    ParamSpec,
+    Quantized,
+    Reading,
+    Shape,
+    Transform,
+    WeightsOnly,
+)
 from xdn.graph.unknown import UnknownParams
 from xdn.graph.verify import verify
 from xdn.layers.base import LAYERS, CaffeLayer
@@ -54,9 +66,15 @@ def _activation(layer: Message) -> CaffeLayer:
 
 
 def _quantized(layer: Message, bottoms: Sequence[str]) -> tuple[Reading, ...]:
-    """Return as what the layer reads its bottoms: 8-bit integers, one an `int8` of its `xdn_param`, or all in bf16."""
+    """Return as what the layer reads its bottoms.
+
+    8-bit integers, one an `int8` of its `xdn_param`; f32 times weights of few bits, one a `weight_bits`; or all in
+    bf16.
+    """
     if layer.xdn_param.bf16:
         return _bf16(layer, bottoms)
+    if layer.xdn_param.weight_bits:
+        return _weights_only(layer)
     found = []
     for place, said in enumerate(layer.xdn_param.int8):
         where = f"{place_of(layer)}: int8 number {place + 1}"
@@ -68,11 +86,24 @@ def _quantized(layer: Message, bottoms: Sequence[str]) -> tuple[Reading, ...]:
     return tuple(found)
 
 
+def _weights_only(layer: Message) -> tuple[WeightsOnly, ...]:
+    """Return how a layer reads its bottoms whose `xdn_param` says `weight_bits`."""
+    if layer.xdn_param.int8:
+        what = "it is to read 8-bit integers, and to round its weights only"
+        mend = "Keep its int8 scales, or its weight_bits, in xdn_param; the bits of both stand in int8"
+        raise NetError(what, where=place_of(layer), mend=mend)
+    with placed(place_of(layer), ShapeError):
+        return tuple(map(WeightsOnly, layer.xdn_param.weight_bits))
+
+
 def _bf16(layer: Message, bottoms: Sequence[str]) -> tuple[Bf16, ...]:
     """Return how a layer reads its bottoms whose `xdn_param` says `bf16: true`."""
-    if layer.xdn_param.int8:
-        what = "it is to read its bottoms in bf16 and as 8-bit integers"
-        raise NetError(what, where=place_of(layer), mend="Keep bf16: true, or its int8 scales, in xdn_param")
+    if layer.xdn_param.int8 or layer.xdn_param.weight_bits:
+        what, lines = "as 8-bit integers", "int8 scales"
+        if not layer.xdn_param.int8:
+            what, lines = "in f32, times weights of few bits", "weight_bits"
+        what, mend = f"it is to read its bottoms in bf16 and {what}", f"Keep bf16: true, or its {lines}, in xdn_param"
+        raise NetError(what, where=place_of(layer), mend=mend)
     if not bottoms:
         mend = "Delete its bf16: true (xdn_param): that stands in the layers that read its tops"
         raise NetError("it has no bottoms to read in bf16", where=place_of(layer), mend=mend)

@@ -104,6 +104,8 @@ def to_message(net: Net) -> Message:
         _write_epilogue(made, layer)
         if layer.reads_bf16:
             made.xdn_param.bf16 = True
+        if layer.rounds_weights_only:
+            made.xdn_param.weight_bits.extend(how.weight_bits for how in layer.integer_weights)
         for how in layer.integers:
             few = {name: bits for name in ("bits", "weight_bits") if (bits := getattr(how, name)) != BITS}
             made.xdn_param.int8.add(scale=how.scale, signed=how.signed or None, **few)

@@ -18,7 +18,7 @@ from xdn.frontend.formats import unsaid
 from xdn.frontend.onnx.emit.base import IR_VERSION, OPSET, Constant, Emission, Graph
 from xdn.frontend.onnx.emit.quantized import read, stored
 from xdn.frontend.onnx.images import images_said
-from xdn.graph import Layer, LayerParams, Net
+from xdn.graph import Layer, LayerParams, Net, WeightsOnly
 from xdn.graph.epilogue import projection_weights
 from xdn.graph.reading import SCALES
 from xdn.version import VERSION
@@ -41,7 +41,8 @@ def _refusal(graph: Graph, layer: Layer) -> str | None:
 def _emit(graph: Graph, layer: Layer) -> None:
     """Append one layer: what it reads otherwise than as f32, what it computes, what stores its tops otherwise."""
     readings = zip_longest(layer.bottoms, layer.quantized)
-    bottoms = [name if how is None else read(graph, name, how) for name, how in readings]
+    as_f32 = (type(None), WeightsOnly)
+    bottoms = [name if isinstance(how, as_f32) else read(graph, name, how) for name, how in readings]
     kept = list(zip(layer.tops, layer.stored or (None,) * len(layer.tops), strict=True))
     tops = [top if how is None else graph.fresh(f"{top}.real") for top, how in kept]
     _compute(graph, layer, bottoms, tops)

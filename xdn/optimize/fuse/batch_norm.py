@@ -69,8 +69,7 @@ def why_fixed(net: Net, layer: Layer) -> str | None:
     if others:
         return f"{layer.name!r} shares its weights with {names(others)}"
     if layer.quantized:
-        what = "bf16; fuse first" if layer.reads_bf16 else "8-bit integers; fuse first, calibrate then"
-        return f"{layer.name!r} computes in {what}"
+        return f"{layer.name!r} computes with {layer.reads}; fuse first"
     if "weight" not in layer.weights:
         return f"the weights of {layer.name!r} were not read"
     return None

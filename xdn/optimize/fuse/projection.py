@@ -53,10 +53,10 @@ def _why_not(net: Net, layer: Layer, projection: Layer) -> str | None:
         if set(each.params.window_over(net.bottom_blobs(each)[0]).kernel) != {1}:
             return f"{title(each)} is not a 1x1 convolution"
     if len(layer.quantized) == len(layer.bottoms):
-        return f"{title(layer)} reads it {'in bf16' if layer.reads_bf16 else 'as 8-bit integers'}"
+        return f"{title(layer)} reads it as {layer.reads}"
     if bool(layer.quantized) != bool(projection.quantized):
         real, whole = (layer, projection) if projection.quantized else (projection, layer)
-        return f"{title(whole)} reads {'bf16' if whole.reads_bf16 else '8-bit integers'}, {title(real)} f32"
+        return f"{title(whole)} reads {whole.reads}, {title(real)} {real.reads}"
     if projection.epilogue is not None:
         return f"{title(projection)} ends in a fused activation or sum"
     for each in (layer, projection):

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from xdn.graph import Bf16, Layer, Net
 from xdn.graph.reading import why_no_bf16
+from xdn.optimize.quantize.bits import in_real_weights
 from xdn.optimize.quantize.choice import is_product, read_by, selects
 from xdn.optimize.stage import READING, STAGES, Note, Rewrite, Stage
 
@@ -12,7 +13,8 @@ from xdn.optimize.stage import READING, STAGES, Note, Rewrite, Stage
 class ReadBf16(Stage):
     """Let layers read their bottoms, and their filters, in bf16: all that multiply with weights, and those between.
 
-    A layer that multiplies computes x * w of x and w rounded to bf16, whose products are exact, and sums up in f32.
+    A layer that multiplies computes x * w of x and w rounded to bf16, whose products are exact, and sums up in f32; of
+    weights that are integers times scales w are the values.
     Others that can read bf16 do where their bottoms are there in bf16 anyway. Layers that say already how they read
     their bottoms, in bf16 or as 8-bit integers, stay as they are. What is fused before is rounded less often.
     """
@@ -29,6 +31,7 @@ class ReadBf16(Stage):
 
     def apply(self, net: Net) -> Rewrite:
         """Mark the layers, from the first to the last."""
+        net = in_real_weights(net)
         refusals = {layer.name: why for layer in net.layers if (why := _why_not(net, layer)) is not None}
         unasked = [each for each in net.layers if not (each.params.is_input or selects(net, each))]
         able = [layer for layer in unasked if layer.name not in refusals]

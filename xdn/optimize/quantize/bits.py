@@ -1,4 +1,4 @@
-"""Integers of fewer than 8 bits, said by layers of 8-bit ones: what is stored, and what kernels compute with."""
+"""Integers of fewer than 8 bits, said by layers of 8-bit ones and of f32: what is stored, and what kernels take."""
 
 from collections import defaultdict
 
@@ -6,16 +6,32 @@ from xdn.element import real
 from xdn.graph import Layer, Net, Quantized
 from xdn.graph.naming import free_name
 from xdn.graph.quantized import BITS
+from xdn.graph.reading import without_scales
 from xdn.layers.clip import Clip
 from xdn.layers.integer import with_integer_weights
 
 
+def in_real_weights(net: Net) -> Net:
+    """Return a net that computes with f32 weights where `net` rounds weights only; they have the same values."""
+    if not any(layer.rounds_weights_only for layer in net.layers):
+        return net
+    layers = (
+        layer.replace(weights=without_scales(with_integer_weights(layer).weights), quantized=())
+        if layer.rounds_weights_only
+        else layer
+        for layer in net.layers
+    )
+    return net.replace(layers=tuple(layers))
+
+
 def in_full_bits(net: Net) -> Net:
-    """Return a net whose layers read 8-bit integers, where some of `net` read such of fewer bits; no result changes.
+    """Return a net whose layers read 8-bit integers or f32, where `net` has such of fewer bits; no result changes.
 
     Rounding and clipping commute: what reads a blob x in fewer bits reads, in 8 bits of the same scale, what a layer
-    Clip leaves of x, which itself reads integers. Weights are rounded now, to integers that 8 bits hold.
+    Clip leaves of x, which itself reads integers. Weights are rounded now, to integers that 8 bits hold, or to the f32
+    values of integers where layers read f32.
     """
+    net = in_real_weights(net)
     if not any(how.bits < BITS or how.weight_bits < BITS for layer in net.layers for how in layer.integers):
         return net
     taken = set(net.blobs) | {layer.name for layer in net.layers}

@@ -48,7 +48,7 @@ def chosen(net: Net, config: CalibrationConfig) -> Choice:
     SettingError
         A name or pattern of `keep_f32` meets no layer.
     """
-    _check_names(net, config.keep_f32)
+    check_names(net, config.keep_f32)
     multiplying = [layer.name for layer in net.layers if is_product(net, layer)]
     ends = {multiplying[0], multiplying[-1]} if config.keep_ends and multiplying else set()
     kept: dict[str, str] = {}
@@ -141,7 +141,8 @@ def groups(net: Net) -> dict[str, str]:
     return {blob: first(blob) for blob in found}
 
 
-def _check_names(net: Net, patterns: Iterable[str]) -> None:
+def check_names(net: Net, patterns: Iterable[str]) -> None:
+    """Raise SettingError for the first name or pattern that meets no layer."""
     names = [layer.name for layer in net.layers if not layer.params.is_input]
     for pattern in patterns:
         if not any(fnmatchcase(name, pattern) for name in names):

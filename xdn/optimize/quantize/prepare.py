@@ -7,6 +7,7 @@ from xdn.graph import Epilogue, Layer, Net, Quantized
 from xdn.graph.epilogue import prefixed
 from xdn.graph.naming import free_name
 from xdn.graph.reading import SCALES
+from xdn.optimize.quantize.bits import in_real_weights
 from xdn.optimize.quantize.choice import why_f32
 from xdn.optimize.quantize.config import CalibrationConfig
 
@@ -28,7 +29,7 @@ def prepared(net: Net, config: CalibrationConfig) -> Net:
 
 def in_f32(net: Net) -> Net:
     """Return a net that reads f32 everywhere, with the weights that it has."""
-    return net.replace(layers=tuple(_in_f32(layer) for layer in net.layers))
+    return net.replace(layers=tuple(_in_f32(layer) for layer in in_real_weights(net).layers))
 
 
 def _in_f32(layer: Layer) -> Layer:

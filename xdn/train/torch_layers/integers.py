@@ -1,4 +1,4 @@
-"""Layers that read 8-bit integers, in PyTorch: forward what kernels compute, backward learned step sizes.
+"""Layers that compute with integers, in PyTorch: forward what kernels compute, backward learned step sizes.
 
 What 1 stands for, of a bottom and of each filter, is learned with the weights. The source is Esser et al., "Learned
 Step Size Quantization" (2020): gradients pass roundings as if there were none and end where values are clipped, so that
@@ -24,10 +24,11 @@ import torch
 from torch import Tensor
 from torch.autograd.function import FunctionCtx
 
-from xdn.graph import LayerParams, Quantized
+from xdn.graph import Layer, LayerParams, Quantized
 from xdn.graph.quantized import BITS, LEAST_SCALE, MOST_SCALE, weight_range
 from xdn.graph.reading import SCALES
 from xdn.layers.eltwise import Eltwise
+from xdn.layers.integer import integer_filters_of
 from xdn.layers.pooling import Pooling
 from xdn.layers.rows import Rows
 from xdn.train.torch_layers.base import Compute, Given, Mode, of_each_top
@@ -264,6 +265,25 @@ def _filter_scales(params: Any, weights: Mapping[str, Tensor], bits: int) -> Ten
     """Return what 1 stands for in each filter, (K,)."""
     high, size = weight_range(bits)[1], weights["weight"].numel() // params.filter_count
     return _eased(weights[SCALES], high**-2 if bits == BITS else (size * high) ** -0.5)
+
+
+def with_integer_values(layer: Layer, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return the weights of a layer that rounds them only: its filters as the f32 values of integers times scales."""
+    found = dict(weights)
+    for prefix, params, read in integer_filters_of(layer):
+        own = {name: weights[prefix + name] for name in ("weight", SCALES)}
+        found[prefix + "weight"] = _integer_values(params, own, read.weight_bits)
+    return found
+
+
+def _integer_values(params: Any, weights: Mapping[str, Tensor], bits: int) -> Tensor:
+    """Return the weight as the f32 values of integers times the scales of their filters."""
+    scales = _filter_scales(params, weights, bits)
+    no_bias, whole = torch.zeros_like(scales), torch.ones(())
+    filters, _ = _Filters.apply(params.filters(weights["weight"]), no_bias, scales, whole, bits)
+    # The scales have their gradient from the filters.
+    values: Tensor = params.weight_of(filters * _along(scales.detach(), filters.ndim))
+    return values
 
 
 def _sums_as(filters: Tensor, bias: Tensor, read: Quantized, mode: Mode) -> torch.dtype:

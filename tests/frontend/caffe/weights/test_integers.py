@@ -201,6 +201,25 @@ def test_weights_of_fewer_bits_are_packed_and_come_back_to_the_bit(bits, tmp_pat
     assert 20190 not in fields
 
 
+@pytest.mark.parametrize("bits", [1, 3, 8])
+def test_weights_alone_of_few_bits_come_back_to_the_bit(bits, tmp_path):
+    text = NET.replace("int8 { scale: 0.03 signed: true }", f"weight_bits: {bits}")
+    net = random_weights(net_of(text.replace("int8 { scale: 0.04 }", f"weight_bits: {bits}")))
+    assert [how.weight_bits for layer in net.layers if layer.rounds_weights_only for how in layer.quantized] == [
+        bits
+    ] * 3
+    rounded = net.replace(layers=tuple(map(with_integer_weights, net.layers)))
+    path, weights = write(rounded, tmp_path)
+    assert f"  xdn_param {{ weight_bits: {bits} }}\n" in path.read_text()
+    again = load(path, weights)
+    assert again.digest == rounded.digest
+    assert [each.quantized for each in again.layers] == [each.quantized for each in net.layers]
+    packed = sum(-(-count * bits // 8) for count in (8 * 4 * 9, 8 * 8, 8 * 8)) + 7 * 200
+    assert weights.stat().st_size < packed + 4 * (8 + 2 * 8 + 8 + 8 * 2 + 7 + 1 + 24) + 700
+    batch = seeded_batch(net)
+    assert np.array_equal(net.forward(batch)["f"], again.forward(batch)["f"])
+
+
 def test_weights_that_no_bits_hold_stay_f32(tmp_path):
     net = random_weights(net_of(NET.replace("scale: 0.03 ", "scale: 0.03 weight_bits: 2 ")))
     again = load(*write(net, tmp_path))

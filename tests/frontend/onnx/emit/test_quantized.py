@@ -14,7 +14,7 @@ from tests.optimize.quantize.calibrating import fused, instruments_for, residual
 from xdn import api
 from xdn.element import BF16
 from xdn.frontend.onnx.writer import to_onnx
-from xdn.graph import Bf16, Epilogue, Quantized
+from xdn.graph import Bf16, Epilogue, Quantized, WeightsOnly
 from xdn.instruments import calibration, training_images
 from xdn.layers.convolution import Convolution
 from xdn.layers.deconvolution import Deconvolution
@@ -64,6 +64,14 @@ def test_filters(params, shape, how, whole):
     check_net(reading(one_layer_net(params, shape), how, whole=whole), batches=(1, 5))
 
 
+@pytest.mark.parametrize(("params", "shape"), FILTERS[1::4], ids=repr)
+def test_filters_alone_are_integers(params, shape):
+    net = reading(one_layer_net(params, shape), WeightsOnly(3))
+    check_net(net)
+    weight = next(each for each in to_onnx(net).graph.initializer if each.name.endswith("weight"))
+    assert weight.data_type == onnx.TensorProto.INT8
+
+
 @pytest.mark.parametrize("how", [U, S, Bf16()], ids=str)
 @pytest.mark.parametrize(
     "params",
@@ -95,7 +103,7 @@ def test_a_residual(read, activation):
     check_net(reading(one_layer_net(params, (2, 3, 5, 5), (2, 4, 5, 5), epilogue=epilogue), *read), batches=(3,))
 
 
-@pytest.mark.parametrize("read", [(U, S), (Bf16(), Bf16())], ids=["integers", "bf16"])
+@pytest.mark.parametrize("read", [(U, S), (Bf16(), Bf16()), (WeightsOnly(2),) * 2], ids=["integers", "bf16", "weights"])
 @pytest.mark.parametrize("whole", [False, True], ids=["f32 weights", "integer weights"])
 def test_a_projection(read, whole):
     projection = Convolution(num_output=4, kernel_size=(1,), stride=(2,))

@@ -18,10 +18,10 @@ from xdn.layers.base import LAYERS
 
 log = logging.getLogger(__name__)
 
-#: A scale of 8-bit integers as protobuf writes it; what holds one, or says that bf16 is read, and nothing else. Strings
+#: A scale of 8-bit integers as protobuf writes it; what says how one bottom is read, and nothing else. Strings
 #: hold no line breaks.
 _INT8 = re.compile(r"^( *)int8 \{\n((?: +(?:scale|signed|bits|weight_bits): \S+\n)+) *\}\n", re.MULTILINE)
-_ONLY_READ = re.compile(r"^( *)xdn_param \{\n *(int8 \{.*\}|bf16: true)\n *\}\n", re.MULTILINE)
+_ONLY_READ = re.compile(r"^( *)xdn_param \{\n *(int8 \{.*\}|bf16: true|weight_bits: \d)\n *\}\n", re.MULTILINE)
 
 
 def _keep_v1_types(unknown: list[Unknown]) -> list[Unknown]:

@@ -51,14 +51,15 @@ def stored_weights(layer: Layer) -> Iterator[StoredWeight]:
         if scales is None or params is None:
             yield StoredWeight(array)
             continue
-        bits = layer.integers[-1 if prefix else 0].weight_bits if layer.integers else BITS
+        read = layer.integer_weights
+        bits = read[-1 if prefix else 0].weight_bits if read else BITS
         integers = rounded_weight(params, array, scales, bits)
         exact = np.array_equal(weight_values(params, integers, scales), array)
         yield StoredWeight(integers, scales, bits) if exact else StoredWeight(array, scales)
 
 
 def scaled_weights(layer: Layer, name: str, array: Array, scales: Array) -> dict[str, Array]:
-    """Return the weights that a blob with scales holds: f32 values, and the scales where the layer reads integers.
+    """Return the weights that a blob with scales holds: f32 values, and the scales where its weights are integers.
 
     Raises
     ------
@@ -73,4 +74,4 @@ def scaled_weights(layer: Layer, name: str, array: Array, scales: Array) -> dict
     if not ((scales >= LEAST_SCALE) & (scales <= MOST_SCALE)).all():
         raise WeightsError(f"a scale of {name} is not between 2^-100 and 2^126")
     values = weight_values(params, array, scales) if array.dtype == np.int8 else array
-    return {name: values} | ({prefix + SCALES: scales} if layer.integers else {})
+    return {name: values} | ({prefix + SCALES: scales} if layer.integer_weights else {})

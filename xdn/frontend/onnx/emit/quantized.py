@@ -10,8 +10,8 @@ from onnx import TensorProto
 
 from xdn.element import BF16
 from xdn.frontend.onnx.emit.base import EMITTERS, Emission, Graph
-from xdn.graph import Array, Bf16, Quantized, Reading
-from xdn.layers.integer import along_filters, integer_filters, weight_scales
+from xdn.graph import Array, Bf16, Quantized, Reading, WeightsOnly
+from xdn.layers.integer import along_filters, integer_filters, rounded_weight, weight_scales
 from xdn.layers.quantize import Quantize
 
 
@@ -56,13 +56,12 @@ def _scale_and_zero(graph: Graph, name: str, how: Quantized) -> list[str]:
 def filters(out: Emission) -> list[str]:
     """Return the values of a layer's filters, and of its bias where it has one: f32, or what is read as f32.
 
-    Of integers, those of a bias have 32 bits, and the products of the bottom's and the filters' scales. In bf16 are the
-    filters alone.
+    Of integers, those of a bias have 32 bits, and the products of the bottom's and the filters' scales. In bf16, and
+    integers where the bottom is f32, are the filters alone.
     """
     params, weights = out.layer.params, out.layer.weights
     if not out.quantized:
-        bias = [out.weight("bias")] if "bias" in weights else []
-        return [_bf16_values(out, weights["weight"]) if Bf16() in out.read else out.weight("weight"), *bias]
+        return [_real_filters(out), *([out.weight("bias")] if "bias" in weights else [])]
     (how,) = out.quantized
     made = integer_filters(params, weights, how)
     values = [_filter_values(out, made.weight, weight_scales(params, weights, how))]
@@ -70,6 +69,16 @@ def filters(out: Emission) -> list[str]:
         constants = [out.constant("bias", made.bias), out.constant("bias_scale", made.factor)]
         values.append(out.step("DequantizeLinear", constants, "bias", axis=0))
     return values
+
+
+def _real_filters(out: Emission) -> str:
+    """Return the f32 values of filters that are multiplied with f32 or bf16, whatever the file holds of them."""
+    weights, how = out.layer.weights, next(iter(out.read), None)
+    if isinstance(how, WeightsOnly):
+        scales = weight_scales(out.layer.params, weights, how)
+        integers = rounded_weight(out.layer.params, weights["weight"], scales, how.weight_bits)
+        return _filter_values(out, integers, scales)
+    return _bf16_values(out, weights["weight"]) if how == Bf16() else out.weight("weight")
 
 
 def _bf16_values(out: Emission, weight: Array) -> str:
