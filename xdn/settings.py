@@ -189,7 +189,7 @@ MAX_SERVED_PIXELS, MAX_SERVED_SCANS = 1 << 24, 1 << 28
 #: Of a service: the longest that a run of joined requests may take, in seconds; the most requests at hand, and bytes
 #: of these and of what is made of them.
 SERVED_LATENCY_S, SERVED_REQUESTS, SERVED_BYTES = 0.1, 1024, 1 << 30
-#: For how many seconds runs are measured when a model is loaded, and how many runs of so many images at least.
+#: For how many seconds runs are measured in each schedule when a model is loaded, and how many of so many images.
 SERVED_MEASURED_S, SERVED_MEASURED_RUNS = 2.0, 4
 #: How often the front of a service asks its worker whether it lives, for how long that may say nothing, and how long
 #: one run may take before the worker is taken for hung, in seconds.
@@ -204,6 +204,8 @@ SERVED_DEATHS = 3
 MAX_FRAME_HEADER_BYTES, MAX_FRAME_BYTES = 16 << 20, 8 << 30
 #: How much less an image must take for more images to run together: each of them waits for all.
 JOINING_GAIN = 0.03
+#: How many times the longest that a run may take requests wait before more than that allows runs together.
+SATURATED_LIMITS = 2
 #: The most tensors of a request, and bytes of its JSON beside lists of numbers.
 MAX_REQUEST_TENSORS = 1 << 8
 MAX_REQUEST_JSON_BYTES = 4 << 20

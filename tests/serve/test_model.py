@@ -21,9 +21,9 @@ def fixture_model(tmp_path):
     made.close()
 
 
-def warmed(model, limit_s=10.0):
+def warmed(model):
     model.compile()
-    for _ in model.warm(limit_s):
+    for _ in model.warm():
         pass
     return model
 

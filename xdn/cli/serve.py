@@ -57,8 +57,8 @@ def parser() -> argparse.ArgumentParser:
     add("--threads", type=positive_int, metavar="N", help="default: XDN_THREADS, OMP_NUM_THREADS, else all")
     add(
         "--max-latency-ms", type=positive_float, default=1e3 * settings.SERVED_LATENCY_S, metavar="MS",
-        help="the longest that a run of joined requests may take; model.json may say another for a model "
-        f"(default: {1e3 * settings.SERVED_LATENCY_S:g})",
+        help="the longest that a run of joined requests may take, unless so many wait that they are late anyway; "
+        f"model.json may say another for a model (default: {1e3 * settings.SERVED_LATENCY_S:g})",
     )  # fmt: skip
     add(
         "--max-queue", type=positive_int, default=settings.SERVED_REQUESTS, metavar="N",

@@ -3,7 +3,8 @@
 Nothing here knows of threads or clocks.
 """
 
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from itertools import accumulate, islice, takewhile
 from typing import TypeVar
 
 from xdn import settings
@@ -13,15 +14,17 @@ T = TypeVar("T", bound=Hashable)
 _RUN_S = 0.0002
 
 
-def joined(images: Iterable[int], seconds: Callable[[int], float], most: int, limit_s: float) -> int:
+def joined(images: Sequence[int], seconds: Callable[[int], float], most: int, limit_s: float) -> int:
     """Return how many of the waiting requests, the first ones, run together.
 
-    That many with which an image takes least, and of nearly equal ones the fewest, since each waits for all. Nothing
-    waits for requests that may come: as soon as the threads are free, something runs.
+    That many with which an image takes least, and of nearly equal ones the fewest, since each waits for all. No run of
+    several takes longer than the limit, unless so many wait that working them off by such runs would take it
+    `settings.SATURATED_LIMITS` times: then they are late anyway, and as much as possible is computed. Nothing waits for
+    requests that may come: as soon as the threads are free, something runs.
 
     Parameters
     ----------
-    images : iterable of int
+    images : sequence of int
         Of each waiting request, in their order; at least one.
     seconds : callable
         Images -> what a run of them takes.
@@ -30,15 +33,17 @@ def joined(images: Iterable[int], seconds: Callable[[int], float], most: int, li
     limit_s : float
         The longest that a run of several requests may take.
     """
-    chosen, least, total = 1, float("inf"), 0
-    for count, more in enumerate(images, 1):
-        total += more
-        if count > 1 and (total > most or seconds(total) > limit_s):
-            break
-        each = (_RUN_S + seconds(total)) / max(1, total)
-        if each < least * (1 - settings.JOINING_GAIN) or count == 1:
-            chosen, least = count, each
-    return chosen
+    totals = [images[0], *takewhile(lambda total: total <= most, islice(accumulate(images), 1, None))]
+    takes_s = [seconds(total) for total in totals]
+    each_s = [(_RUN_S + run_s) / max(1, total) for run_s, total in zip(takes_s, totals, strict=True)]
+    within = max(1, sum(1 for _ in takewhile(lambda run_s: run_s <= limit_s, takes_s)))
+    if sum(images) * min(each_s[:within]) <= settings.SATURATED_LIMITS * limit_s:
+        del each_s[within:]
+    chosen = 0
+    for last, image_s in enumerate(each_s):
+        if image_s < each_s[chosen] * (1 - settings.JOINING_GAIN):
+            chosen = last
+    return chosen + 1
 
 
 class Shares:

@@ -65,7 +65,7 @@ class ModelConfig:
     max_batch : int
         The most images of a request, and of requests that run together.
     max_latency_ms : float, optional
-        The longest that a run of joined requests may take; the service's own where None.
+        The longest that a run of joined requests may take, unless too many wait; the service's own where None.
     share : float
         Of the time when several models have requests: twice the share is twice the time. From 1 / `MOST_SHARE` to
         `MOST_SHARE`, so that none waits for ever.

@@ -287,7 +287,7 @@ class LocalEngine:
         model = Model(version.model, version.number, net, config, self._options.threads)
         limit_s = self._options.max_latency_s if config.max_latency_ms is None else config.max_latency_ms / 1e3
         model.compile()
-        steps = model.warm(limit_s)
+        steps = model.warm()
         while self._executing.call(lambda: next(steps, _END) is not _END):
             pass
         return Line(model, limit_s)

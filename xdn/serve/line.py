@@ -84,7 +84,7 @@ class Line:
     ----------
     model : Model
     limit_s : float
-        The longest that a run of several requests may take.
+        The longest that a run of several requests may take, unless too many wait (`xdn.serve.batching.joined`).
     """
 
     def __init__(self, model: Model, limit_s: float):
@@ -126,7 +126,7 @@ class Line:
         """Return the requests that run next, which do not wait any more; at least one must."""
         count = 1
         if self.model.signature.joins:
-            images = (each.images for each in self._waiting)
+            images = [each.images for each in self._waiting]
             count = joined(images, self.model.times.seconds, self.model.config.max_batch, self._limit_s)
         chosen = tuple(islice(self._waiting, count))
         for each in chosen:

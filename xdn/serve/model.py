@@ -1,6 +1,5 @@
 """A version of a model that is loaded: what it takes and gives, and its sessions, one a schedule."""
 
-import math
 import threading
 import time
 from collections.abc import Iterator
@@ -81,11 +80,11 @@ class Model:
             with suppress(UnsupportedError, MemoryLimitError):
                 session.plan(None, self._sizes(schedule)[0])
 
-    def warm(self, limit_s: float) -> Iterator[None]:
+    def warm(self) -> Iterator[None]:
         """Measure runs of several numbers of images; each item is yielded before a few runs.
 
-        A schedule is measured until a run takes more than `limit_s`, as joined requests never do, or for
-        `settings.SERVED_MEASURED_S`. A schedule without kernels for the net, or memory, is left out.
+        A schedule is measured for `settings.SERVED_MEASURED_S`, beside what compiling takes. A schedule without kernels
+        for the net, or memory, is left out.
 
         Raises
         ------
@@ -93,18 +92,19 @@ class Model:
             Where none is left.
         """
         for schedule, session in tuple(self._sessions.items()):
-            until = time.perf_counter() + settings.SERVED_MEASURED_S
+            left_s = settings.SERVED_MEASURED_S
             for images in self._sizes(schedule):
                 yield
                 try:
-                    seconds = self._timed(session, images, limit_s)
+                    taken = self._timed(session, images, left_s)
                 except (UnsupportedError, MemoryLimitError):
                     if len(self._sessions) == 1:
                         raise
                     self._drop(schedule)
                     break
-                self.times.observe(schedule, images, seconds)
-                if seconds > limit_s or time.perf_counter() > until:
+                self.times.observe(schedule, images, min(taken))
+                left_s -= sum(taken)
+                if left_s <= 0:
                     break
 
     def _drop(self, schedule: str) -> None:
@@ -124,20 +124,18 @@ class Model:
         more = list(takewhile(lambda images: images <= most, (first << power for power in count())))
         return more + [first >> power for power in range(1, _HALVES + 1) if first >> power]
 
-    def _timed(self, session: runtime.Session, images: int, limit_s: float) -> float:
-        """Return the seconds of a run of zeros, compiled; the least of a few, where a run does not take long."""
+    def _timed(self, session: runtime.Session, images: int, most_s: float) -> list[float]:
+        """Return the seconds of a few runs of zeros, compiled; of fewer where these take so many together."""
         zeros = {}
         for name, blob in session.net.inputs.items():
             shape = (images, *blob.shape[1:]) if self.signature.joins else blob.shape
             zeros[name] = np.zeros(shape, blob.element.numpy)
-        least = math.inf
-        for _ in range(settings.SERVED_MEASURED_RUNS):
+        taken: list[float] = []
+        while len(taken) < settings.SERVED_MEASURED_RUNS and sum(taken) < most_s:
             begun, compiled = time.perf_counter(), session.compile_s
             session.run(None, zeros)
-            least = min(least, time.perf_counter() - begun - (session.compile_s - compiled))
-            if least > limit_s:
-                break
-        return least
+            taken.append(time.perf_counter() - begun - (session.compile_s - compiled))
+        return taken
 
     def feed(self, request: InferRequest, unwanted: threading.Event | None = None) -> Feed:
         """Return what the session reads for a request; nothing of use once it is `unwanted`.

@@ -14,7 +14,7 @@ class EngineOptions:
     threads : int, optional
         That sessions run with; by default as many as sessions have.
     max_latency_s : float
-        The longest that a run of joined requests may take, where a model says nothing else.
+        The longest that a run of joined requests may take, unless too many wait, where a model says nothing else.
     max_requests : int
         Requests at hand, of all models; more are refused.
     max_bytes : int
