@@ -397,7 +397,7 @@ def test_a_stop_while_models_are_loaded(models, monkeypatch):
     async def scenario():
         engine = LocalEngine(Repository.of(models), EngineOptions(threads=1))
         gate = Gate(monkeypatch)
-        monkeypatch.setattr(Model, "warm", lambda model, limit_s: iter(lambda: model.run(None, 0), None))
+        monkeypatch.setattr(Model, "warm", lambda model: iter(lambda: model.run(None, 0), None))
         starting = asyncio.create_task(engine.start())
         await asyncio.to_thread(gate.entered.wait, 5)
         stopping = asyncio.create_task(engine.stop(0.0))

@@ -11,6 +11,8 @@ from xdn.serve.config import ModelConfig
 from xdn.serve.messages import InferRequest, Tensor, TooLargeError
 from xdn.serve.model import Model
 
+pytestmark = pytest.mark.usefixtures("own_cache")
+
 
 @pytest.fixture(name="model")
 def fixture_model(tmp_path):
@@ -37,6 +39,15 @@ def test_both_schedules_are_measured_and_agree(model):
         named = {tensor.name: tensor.data for tensor in model.outputs(InferRequest("sum", ()), found)}
         assert np.array_equal(named["z"], 2 * feed["a"])
         assert np.array_equal(named["w"], 4 * feed["a"])
+
+
+def test_times_are_measured_once(model, monkeypatch):
+    found = warmed(model).times.known()
+    assert found["channel"].keys() == {1, 2, 4, 8}
+    again = Model("sum", "1", model._sessions["batch"].net, ModelConfig(max_batch=8), threads=1)
+    monkeypatch.setattr(runtime.Session, "run", lambda *_: pytest.fail("measured again"))
+    assert warmed(again).times.known() == found
+    again.close()
 
 
 def test_a_schedule_without_kernels_is_left_out(model, monkeypatch):

@@ -20,6 +20,7 @@ from xdn.runtime.machine import this_target
 from xdn.serve.config import ModelConfig
 from xdn.serve.datatypes import name_of
 from xdn.serve.images import ImageInput
+from xdn.serve.kept import KeptTimes
 from xdn.serve.messages import BadRequestError, InferRequest, ModelMetadata, Tensor, TooLargeError
 from xdn.serve.signature import Signature
 from xdn.serve.times import Times
@@ -69,6 +70,7 @@ class Model:
         if self.signature.joins and first.configuration.schedule is None:
             self._sessions = {schedule: _in_schedule(first, schedule) for schedule in SCHEDULES}
         self.times = Times(self._sessions)
+        self._kept = KeptTimes(net, config.configuration, first.threads, config.max_batch)
         shape = self.signature.image_shape
         self._images = ImageInput(net, shape, config.images) if shape else None
         self.metadata = ModelMetadata(name, (version,), PLATFORM, *self.signature.metadata)
@@ -81,7 +83,7 @@ class Model:
                 session.plan(None, self._sizes(schedule)[0])
 
     def warm(self) -> Iterator[None]:
-        """Measure runs of several numbers of images; each item is yielded before a few runs.
+        """Measure runs of several numbers of images, unless that was done before; an item is yielded before a few runs.
 
         A schedule is measured for `settings.SERVED_MEASURED_S`, beside what compiling takes. A schedule without kernels
         for the net, or memory, is left out.
@@ -91,9 +93,12 @@ class Model:
         UnsupportedError, MemoryLimitError
             Where none is left.
         """
+        kept = self._kept.read()
         for schedule, session in tuple(self._sessions.items()):
+            for images, seconds in kept.get(schedule, {}).items():
+                self.times.measured(schedule, images, seconds)
             left_s = settings.SERVED_MEASURED_S
-            for images in self._sizes(schedule):
+            for images in () if schedule in kept else self._sizes(schedule):
                 yield
                 try:
                     taken = self._timed(session, images, left_s)
@@ -102,10 +107,12 @@ class Model:
                         raise
                     self._drop(schedule)
                     break
-                self.times.observe(schedule, images, min(taken))
+                self.times.measured(schedule, images, min(taken))
                 left_s -= sum(taken)
                 if left_s <= 0:
                     break
+        if not self._sessions.keys() <= kept.keys():
+            self._kept.write(self.times.known())
 
     def _drop(self, schedule: str) -> None:
         """Do without a schedule."""

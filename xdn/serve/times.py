@@ -4,6 +4,8 @@ from bisect import bisect_left
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+#: Schedule -> images of a run -> its seconds.
+Seconds = dict[str, dict[int, float]]
 #: How much of what is remembered of the machine's speed is of the latest run.
 _LATEST = 0.2
 #: A run that takes so many times what was to be expected says nothing of its number of images.
@@ -37,6 +39,11 @@ class Times:
         self._known: dict[str, dict[int, _Time]] = {schedule: {} for schedule in schedules}
         self._fastest: dict[int, tuple[float, str]] = {}
         self._slowdown, self._runs = 1.0, 0
+
+    def measured(self, schedule: str, images: int, seconds: float) -> None:
+        """Take the time of a run that served nobody, and that nothing disturbed."""
+        self._known[schedule][images] = _Time(seconds, seconds)
+        self._fastest.clear()
 
     def observe(self, schedule: str, images: int, seconds: float) -> None:
         """Take note of a run."""
@@ -78,6 +85,10 @@ class Times:
         """Take note that a schedule is not used."""
         del self._known[schedule]
         self._fastest.clear()
+
+    def known(self) -> Seconds:
+        """Return the least seconds of each number of images in each schedule that has run."""
+        return {name: {images: each.least for images, each in known.items()} for name, known in self._known.items()}
 
     def seconds(self, images: int) -> float:
         """Return what a run of so many images takes at present, in the schedule that is faster for them."""
