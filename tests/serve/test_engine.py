@@ -348,6 +348,24 @@ def test_a_reload_loses_no_request(tmp_path, monkeypatch):
     asyncio.run(scenario())
 
 
+def test_a_model_that_still_runs_is_closed_beside_the_event_loop(models, monkeypatch):
+    async def scenario():
+        async with serving(models) as engine:
+            closed = threading.Event()
+            close = Model.close
+            monkeypatch.setattr(Model, "close", lambda model: (gate.opened.wait(5), close(model), closed.set()))
+            gate = Gate(monkeypatch)
+            running = await gate.passed(engine, summed())
+            running.cancel()
+            await engine.unload("sum")
+            await asyncio.sleep(0.01)
+            assert not closed.is_set()
+            gate.opened.set()
+            assert await asyncio.to_thread(closed.wait, 5)
+
+    asyncio.run(scenario())
+
+
 def test_a_bad_version_is_a_state(tmp_path):
     write_net(tmp_path / "sum" / "1", SUM)
     (tmp_path / "bad" / "1").mkdir(parents=True)

@@ -25,7 +25,7 @@ class Recorder:
         return Line(SimpleNamespace(
             name=name, version="1", config=ModelConfig(), signature=SimpleNamespace(joins=False),
             run=lambda feed, images: self.run(name),
-        ), 1.0)  # fmt: skip
+        ), 1.0, lambda: None)  # fmt: skip
 
     def run(self, name):
         self.order.append(name)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from typing import TypeVar
 
 from xdn.cpus import available_cpus
@@ -290,7 +291,14 @@ class LocalEngine:
         steps = model.warm()
         while self._executing.call(lambda: next(steps, _END) is not _END):
             pass
-        return Line(model, limit_s)
+        return Line(model, limit_s, partial(self._close, model))
+
+    def _close(self, model: Model) -> None:
+        """Close a model: as long as requests are answered in the thread that loads, since its last run may go on."""
+        try:
+            self._loader.submit(model.close)
+        except RuntimeError:  # that thread has ended, and with it all runs
+            model.close()
 
 
 _END = object()

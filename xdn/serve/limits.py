@@ -16,23 +16,29 @@ class Limits:
         Of one request, after decompression.
     held_bytes : int
         Of all requests that are being received or answered; as many as one may have at least.
+    receiving_bytes : int
+        Of gRPC's messages that are not there within `at_once_s`, each counted as `request_bytes`.
     connections : int
         Of HTTP clients at a time, and RPCs of gRPC.
     time_limit_s : float
         From the receipt of a request to its answer, where the request does not ask for less.
     receive_s : float
         For a client to send the head of a request, and for its body.
+    at_once_s : float
+        In which most messages of gRPC are there.
     send_s : float
         For a client to take what it is sent.
     idle_s : int
-        After which a connection without requests is closed.
+        After which a connection, or a stream of gRPC, without requests is closed.
     """
 
     request_bytes: int = 64 << 20
     held_bytes: int = 512 << 20
+    receiving_bytes: int = 2 << 30
     connections: int = 512
     time_limit_s: float = 60.0
     receive_s: float = 30.0
+    at_once_s: float = 1.0
     send_s: float = 30.0
     idle_s: int = 75
 

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -85,10 +85,12 @@ class Line:
     model : Model
     limit_s : float
         The longest that a run of several requests may take, unless too many wait (`xdn.serve.batching.joined`).
+    close : callable
+        Closes the model, which may be running still where nobody waits for the answer.
     """
 
-    def __init__(self, model: Model, limit_s: float):
-        self.model, self._limit_s = model, limit_s
+    def __init__(self, model: Model, limit_s: float, close: Callable[[], object]):
+        self.model, self._limit_s, self._close = model, limit_s, close
         self._waiting: dict[Waiting, None] = {}
         self._users, self._retired = 0, False
 
@@ -109,7 +111,7 @@ class Line:
 
     def _close_unused(self) -> None:
         if self._retired and not self._users:
-            self.model.close()
+            self._close()
 
     def __len__(self) -> int:
         return len(self._waiting)

@@ -2,6 +2,7 @@
 
 import queue
 import time
+from contextlib import ExitStack
 
 import numpy as np
 import pytest
@@ -206,15 +207,34 @@ def test_what_is_not_a_message_is_refused(channel, content, status):
 
 
 def test_a_message_must_come_in_time_and_there_must_be_one(channel):
-    def never():
-        time.sleep(2)
-        yield b""
-
     call = channel.stream_unary(f"/{protocol().name}/ServerLive")
     for messages_sent, status in ((never(), "DEADLINE_EXCEEDED"), (iter(()), "INVALID_ARGUMENT")):
         with pytest.raises(grpc.RpcError) as raised:
             call(messages_sent, timeout=5)
         assert raised.value.code().name == status
+
+
+def never():
+    """Give no message for long."""
+    time.sleep(2)
+    yield b""
+
+
+def test_messages_that_are_long_on_their_way_share_a_bounded_memory():
+    limits = Limits(request_bytes=1 << 20, receiving_bytes=2 << 20, at_once_s=0.05)
+    with serving(Adder(), limits) as service, grpc.insecure_channel(f"127.0.0.1:{service.grpc_port}") as channel:
+        call, stream = (f"/{protocol().name}/{name}" for name in ("ModelInfer", "ModelStreamInfer"))
+        slow = [
+            channel.stream_unary(call).future(never(), timeout=5),
+            channel.stream_stream(stream)(never(), timeout=5),
+        ]
+        time.sleep(0.2)
+        with pytest.raises(grpc.RpcError, match="on their way") as raised:
+            channel.stream_unary(call)(never(), timeout=5)
+        assert raised.value.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
+        assert infer(channel, inputs=[tensor(name, contents=CONTENTS) for name in "xy"]).outputs
+        for each in slow:
+            each.cancel()
 
 
 def test_more_calls_than_allowed_are_sent_away(triton, engine):
@@ -227,17 +247,20 @@ def test_more_calls_than_allowed_are_sent_away(triton, engine):
     until(lambda: not engine.running)  # the service learns that later than the client
 
 
-def test_idle_connections_are_closed():
+def test_idle_connections_and_streams_end():
     """It takes a second: the least that the limit can say."""
-    with (
-        serving(Adder(), Limits(idle_s=1)) as service,
-        grpc.insecure_channel(f"127.0.0.1:{service.grpc_port}") as channel,
-    ):
+    with serving(Adder(), Limits(idle_s=1)) as service, ExitStack() as opened:
+        address = f"127.0.0.1:{service.grpc_port}"
+        idle, used = (opened.enter_context(grpc.insecure_channel(address)) for _ in range(2))
         states = queue.Queue()
-        channel.subscribe(states.put, try_to_connect=True)
+        idle.subscribe(states.put, try_to_connect=True)
+        stream = used.stream_stream(f"/{protocol().name}/ModelStreamInfer")(never(), timeout=5)
         while states.get(timeout=5) != grpc.ChannelConnectivity.READY:
             pass
         assert states.get(timeout=5) == grpc.ChannelConnectivity.IDLE
+        with pytest.raises(grpc.RpcError) as raised:
+            next(stream)
+        assert raised.value.code() == grpc.StatusCode.DEADLINE_EXCEEDED
 
 
 def test_deadlines_are_those_of_calls_and_parameters(triton, engine):

@@ -1,6 +1,5 @@
 """The gRPC server: the protocol's calls, their status codes, and what clients may take."""
 
-import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import replace
@@ -13,6 +12,7 @@ from xdn.errors import XdnError
 from xdn.serve import documents
 from xdn.serve.front import Front
 from xdn.serve.grpc.proto import Method, service
+from xdn.serve.grpc.receiving import Receiving
 from xdn.serve.grpc.tensors import parameters_of, read_message, read_request, write_response
 from xdn.serve.limits import now
 from xdn.serve.messages import (
@@ -57,7 +57,7 @@ class GrpcServer:
     """
 
     def __init__(self, front: Front):
-        self._front = front
+        self._front, self._receiving = front, Receiving(front.limits)
         self._server: grpc.aio.Server | None = None
 
     async def start(self, address: str) -> int:
@@ -125,16 +125,15 @@ class GrpcServer:
         """Answer a call of one message."""
         came, status = now(), "CANCELLED"
         try:
-            content = await self._first(messages)
+            content = await self._receiving.only(messages)
             with self._front.store.holding() as holding:
                 holding.add(len(content))
                 found = await call((len(content), read_message(method.request, content)), context)
             status = "OK"
             return method.response(**found) if isinstance(found, dict) else found
         except XdnError as error:
-            code = next((code for kind, code in STATUS.items() if isinstance(error, kind)), grpc.StatusCode.INTERNAL)
-            status = code.name
-            await context.abort(code, str(error)[:_DETAILS_CHARACTERS])
+            status = _status_of(error).name
+            await _refuse(context, error)
         except Exception:
             status = "INTERNAL"
             _log.exception("a call of %s failed", method.name)
@@ -142,27 +141,26 @@ class GrpcServer:
         finally:
             self._front.tell(f"grpc {method.name}", status, now() - came)
 
-    async def _first(self, messages: AsyncIterator[bytes]) -> bytes:
-        """Return the message of a call."""
-        try:
-            async with asyncio.timeout(self._front.limits.receive_s):
-                return await anext(messages)
-        except TimeoutError:
-            raise TimeLimitError(f"the request did not come within {self._front.limits.receive_s:g} s") from None
-        except StopAsyncIteration:
-            raise BadRequestError("the call has no message") from None
-
     async def _stream(self, method: Method, messages: AsyncIterator[bytes], context: Any) -> AsyncIterator[Any]:
-        """Answer the requests of a stream, one after the other; an error ends its request, not the stream."""
-        async for content in messages:
-            try:
-                with self._front.store.holding() as holding:
-                    holding.add(len(content))
-                    received = len(content), read_message(method.request, content)
-                    answer = method.response(infer_response=await self._infer(received, context))
-            except XdnError as error:
-                answer = method.response(error_message=str(error))
-            yield answer
+        """Answer the requests of a stream, one after the other; an error ends its request, not the stream.
+
+        It ends where its client sends nothing for long.
+        """
+        try:
+            async for content in self._receiving.all(messages):
+                yield await self._streamed(method, content, context)
+        except XdnError as error:
+            await _refuse(context, error)
+
+    async def _streamed(self, method: Method, content: bytes, context: Any) -> Any:
+        """Return the answer to a request of a stream."""
+        try:
+            with self._front.store.holding() as holding:
+                holding.add(len(content))
+                received = len(content), read_message(method.request, content)
+                return method.response(infer_response=await self._infer(received, context))
+        except XdnError as error:
+            return method.response(error_message=str(error))
 
     async def _live(self, received: Received, context: Any) -> dict[str, Any]:
         return {"live": True}
@@ -208,3 +206,12 @@ class GrpcServer:
         answer = await self._front.engine.infer(replace(request, deadline=deadline))
         self._front.times.add("grpc", answer.model, now() - came)
         return write_response(answer)
+
+
+def _status_of(error: XdnError) -> grpc.StatusCode:
+    return next((code for kind, code in STATUS.items() if isinstance(error, kind)), grpc.StatusCode.INTERNAL)
+
+
+async def _refuse(context: Any, error: XdnError) -> None:
+    """End a call with an error."""
+    await context.abort(_status_of(error), str(error)[:_DETAILS_CHARACTERS])
