@@ -19,6 +19,7 @@ from xdn.codegen.target import host_target
 from xdn.frontend.caffe.load import net_from_message
 from xdn.frontend.caffe.text import prototxt
 from xdn.graph import Bf16, Quantized
+from xdn.session import Session
 
 ROOT = Path(__file__).resolve().parent.parent
 SOLVER = 'net: "net.prototxt" base_lr: 0.000001 random_seed: 1 xdn_param { batch_size: 4 }'
@@ -200,9 +201,21 @@ def test_what_the_readme_makes_is_what_it_says(folder):
     assert trained.weight_shapes(trained.layer("conv2")) == pruned.weight_shapes(pruned.layer("conv2"))
 
 
+@needs_torch
+@pytest.mark.filterwarnings("ignore")  # This exporter is the old one.
+def test_a_module_of_pytorch_is_exported_and_read(folder):
+    import torch
+
+    model = torch.nn.Sequential(torch.nn.Conv2d(3, 2, 3, stride=32), torch.nn.Flatten(), torch.nn.Linear(98, 2))
+    exec(blocks("docs/bring-your-own-net.md", None, "python")[0], {"model": model})
+    images = np.ones((2, 3, 224, 224), np.float32)
+    (prob,) = Session(frontend.load(folder / "net.onnx")).run(None, {"data": images})
+    np.testing.assert_allclose(prob, model(torch.from_numpy(images)).detach(), atol=1e-5)
+
+
 @pytest.mark.parametrize(("page", "heading"), PAGES[:2], ids=["README", "bring-your-own-net"])
 def test_the_python_of_the_pages_runs(folder, page, heading):
-    (block,) = blocks(page, heading, "python")
+    block = blocks(page, heading, "python")[-1]
     names = {"images": np.zeros((3, 3, 224, 224), np.float32)}
     exec(block, names)
     if "prob" in names:
