@@ -1,5 +1,7 @@
 """Caffe's solvers: against their published formulas in f64, and against PyTorch's own where both mean the same."""
 
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -157,3 +159,16 @@ def test_an_unknown_type_names_the_place_and_the_nearest():
     solver = Solver(type="Adamm", places={"type": "s.prototxt:3:1"})
     with pytest.raises(UnknownNameError, match=r"s.prototxt:3:1: .*'Adamm'. The nearest known: Adam"):
         optimizer_for(solver, [])
+
+
+def test_pytorchs_compiler_is_not_imported(monkeypatch):
+    """Its import takes seconds; None among the modules makes it an error."""
+    monkeypatch.setitem(sys.modules, "torch._dynamo", None)
+    weight = torch.ones(3, requires_grad=True)
+    optimizer = optimizer_for(Solver(), [(weight, ParamSpec())])
+    optimizer.set_rate(0.1, 0.9)
+    optimizer.zero_grad()
+    weight.sum().backward()
+    optimizer.step()
+    optimizer.load_state_dict(optimizer.state_dict())
+    assert (weight < 1).all()

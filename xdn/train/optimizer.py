@@ -7,6 +7,7 @@ Source: Caffe's src/caffe/solvers/*.cpp.
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from inspect import unwrap
 from math import isfinite
 from typing import Any, ClassVar
 
@@ -40,6 +41,12 @@ class CaffeOptimizer(torch.optim.Optimizer):
 
     #: What is kept for each weight, all zeros at first.
     kept: ClassVar[tuple[str, ...]] = ()
+    # PyTorch's own without what is around them: that imports PyTorch's compiler, for seconds, only to tell it to leave
+    # them alone.
+    add_param_group = unwrap(torch.optim.Optimizer.add_param_group)
+    zero_grad = unwrap(torch.optim.Optimizer.zero_grad)
+    state_dict = unwrap(torch.optim.Optimizer.state_dict)
+    load_state_dict = unwrap(torch.optim.Optimizer.load_state_dict)
     #: Changes weights by gradients (regularized) and by what is kept, in place: (group, weights, gradients, kept...).
     _update: ClassVar[Callable[..., None]]
 
