@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -185,6 +186,12 @@ def test_configurations_are_timed_and_reported(tool, small, tmp_path, capsys):
     text = (tmp_path / "report.md").read_text()
     assert text.startswith("# Tried\n")
     assert "## Waterfall" in text
+    sizes = [found.stat().st_size for found in (path.with_suffix(".caffemodel"), integers.with_suffix(".caffemodel"))]
+    assert re.findall(r"^\| (net|int8) \| ([\d.]+) \| ([\d.]+) \|", text, re.M) == [
+        ("net", f"{1e-6 * sizes[0]:.2f}", "1.000"),
+        ("net", f"{1e-6 * sizes[0]:.2f}", "1.000"),
+        ("int8", f"{1e-6 * sizes[1]:.2f}", f"{sizes[1] / sizes[0]:.3f}"),
+    ]
     assert json.loads((tmp_path / "report.json").read_text())["tables"]["Networks"][0][""] == "original-1"
     assert all((tmp_path / f"waterfall.{suffix}").stat().st_size for suffix in ("png", "svg"))
 

@@ -17,7 +17,7 @@ from xdn.cli.common import Output, new_parser, run_command
 from xdn.cli.entry import program
 from xdn.evaluate.bars import Contest
 from xdn.files import read_bounded, write_atomically
-from xdn.report.contest import contest_markdown, sections, waterfall
+from xdn.report.contest import FUSED, INT8, contest_markdown, networks, sections, waterfall
 from xdn.report.section import Section
 from xdn.report.waterfall import draw
 
@@ -29,22 +29,39 @@ def steps_section(folder: Path, title: str = "Steps") -> Section:
     return Section(title, ("step", "what it did", "seconds"), tuple(rows))
 
 
+def sizes_section(folder: Path, contest: Contest) -> Section:
+    """Return how many bytes the weights of each network take on disk; of networks in `folder` that are still there."""
+    bars = [bar for bar in networks(contest) if bar.key.endswith(FUSED)]
+    bars += [bar for bar in contest.bars if bar.key == INT8]
+    rows, first = [], 0
+    for bar in bars:
+        net = Path(bar.result.net)
+        weights = folder / net.parent.name / f"{net.stem}.caffemodel"
+        if weights.is_file():
+            size = weights.stat().st_size
+            first = first or size
+            accuracy = f"{bar.result.contest.counted.percent:.2f}"
+            rows.append((net.parent.name, f"{1e-6 * size:.2f}", f"{size / first:.3f}", accuracy))
+    return Section("Weights on disk", ("network", "caffemodel, MB", "of the original", "top-1, %"), tuple(rows))
+
+
 def report(args: argparse.Namespace, output: Output) -> None:
     """Write the files and print the tables."""
     document = read(args.folder / "times.json")
     contest, machine = Contest.read(document), document["machine"]
-    steps = steps_section(args.folder)
+    added = [sizes_section(args.folder, contest), steps_section(args.folder)]
     place = f"{machine['cpu']}, {machine['system']}, Python {machine['python']}, XDN {document['xdn']}"
-    text = f"# {args.title}\n\n{contest_markdown(contest, place)}\n{steps.markdown()}"
+    text = f"# {args.title}\n\n{contest_markdown(contest, place)}\n"
+    text += "\n".join(section.markdown() for section in added)
     if waterfall(contest):
         text += "\n![waterfall](waterfall.svg)\n"
         for path in draw(contest, args.folder / "waterfall"):
             output.log(f"written: {path}")
     write_atomically(args.folder / "report.md", text.encode())
     tables = {section.title: [dict(zip(section.columns, row, strict=True)) for row in section.rows] for section in
-              (*sections(contest), steps)}  # fmt: skip
+              (*sections(contest), *added)}  # fmt: skip
     write_atomically(args.folder / "report.json", json.dumps(document | {"tables": tables}, indent=2).encode())
-    output.result(*(section.table() for section in (*sections(contest), steps)))
+    output.result(*(section.table() for section in (*sections(contest), *added)))
     output.log(f"written: {args.folder / 'report.md'}, {args.folder / 'report.json'}")
 
 

@@ -8,7 +8,8 @@ from xdn.report.section import Section
 STEPS = ("baseline", "pruned", "fused", "offline")
 #: Keys of the bars after the default configuration's: another configuration, then other numbers than f32.
 TUNED = "tuned"
-NUMBERS = ("bf16", "int8")
+INT8 = "int8"
+NUMBERS = ("bf16", INT8)
 #: Keys of the bars that other engines give.
 OUTSIDE = ("caffe", "opencv")
 #: Ends of the keys of one net's two rows: layer by layer, and fused.
