@@ -7,7 +7,7 @@ import sys
 import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import cache
 from itertools import chain
@@ -191,16 +191,33 @@ def kernels():
     """Return the folder of kernels, which all tests share: this process's own are settled before a test has a cache."""
     from xdn.codegen.loader import process_loader
 
-    return process_loader().cache.folder.parent
+    return process_loader().cache.folder
 
 
 @pytest.fixture
 def own_cache(tmp_path, monkeypatch, kernels):
-    """Give the test a cache folder of its own, and with it a store; this process's compiled kernels stay shared.
-
-    Processes that the test starts share theirs in that folder: they take none through a link.
-    """
+    """Give the test a cache folder of its own, and with it a store; this process's compiled kernels stay shared."""
     monkeypatch.setenv("XDN_CACHE", str(tmp_path / "cache"))
+
+
+@pytest.fixture
+def own_cache_of_processes(own_cache, tmp_path, kernels):
+    """Do so for a test that starts processes, which share compiled kernels, too.
+
+    A folder that is a link is no cache: each file is linked, and new ones are linked back.
+    """
+    folder = tmp_path / "cache" / "kernels" / kernels.name
+    folder.mkdir(mode=0o700, parents=True)
+    _link_kernels(kernels, folder)
+    yield
+    _link_kernels(folder, kernels)
+
+
+def _link_kernels(source, target):
+    """Make the kernels of a folder those of another one, too; on another disk they are compiled again."""
+    for path in source.glob("*.o"):
+        with suppress(OSError):
+            os.link(path, target / path.name)
 
 
 @pytest.fixture

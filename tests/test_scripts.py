@@ -86,22 +86,29 @@ def test_a_number_format_that_is_none_is_refused(tmp_path):
     assert "--precision f32,int4: this is no list of f32, bf16, int8" in done.stderr
 
 
+@pytest.mark.parametrize("nets", ["OPT-D", "OPT-A,,control", "OPT-A control"])
+def test_nets_that_are_none_of_the_contest_are_refused(tmp_path, nets):
+    done = run(ROOT / "tools" / "reproduce_contest.sh", "--nets", nets, folder=tmp_path)
+    assert done.returncode == 1
+    assert f"--nets {nets}: this is no list of OPT-A, OPT-B, OPT-C, control" in done.stderr
+
+
 @pytest.fixture
-def reproduce(tmp_path, rng, monkeypatch, own_cache):
+def reproduce(tmp_path, rng, monkeypatch, own_cache_of_processes):
     """Return a function that runs the quick form of a script with a net of two convolutions and few images.
 
     Packed data of another CIFAR-10 lie in the user's own cache.
     """
     monkeypatch.setenv("XDN_DATA", str(tmp_path))
-    write_cifar_python(tmp_path, rng, count=64)
+    write_cifar_python(tmp_path, rng, count=110)
     _, path = write_small(tmp_path / "net", PROTOTXT.replace("dim: 12", "dim: 32"))
-    options = ("--net", path, "--data", "cifar10", "--images", "20", "--holdout", "60", "--rounds", "1")
+    options = ("--net", path, "--data", "cifar10", "--images", "20", "--holdout", "400", "--rounds", "1")
 
-    def reproduced(name, *more):
-        """Return the rows of the tables by their first words."""
+    def reproduced(name, *more, table="report.md"):
+        """Return the rows of a file's tables by their first words."""
         done = run(ROOT / "tools" / name, "--quick", *options, *more, "--out", "made", folder=tmp_path, timeout_s=400)
         assert done.returncode == 0, done.stderr
-        lines = (tmp_path / "made" / "against.md").read_text().splitlines()
+        lines = (tmp_path / "made" / table).read_text().splitlines()
         return dict(line[2:].split(" | ", 1) for line in lines if " | " in line)
 
     reproduced.net = path
@@ -111,7 +118,7 @@ def reproduce(tmp_path, rng, monkeypatch, own_cache):
 @pytest.mark.slow
 @needs_torch
 def test_a_hybrid_is_pruned_trained_and_in_integers(reproduce):
-    rows = reproduce("reproduce_hybrid.sh")
+    rows = reproduce("reproduce_hybrid.sh", table="against.md")
     trained = ("hybrid-int8 (control: control)", "hybrid-int8-trained (control: control-trained)")
     assert {"original", "hybrid (control: control)", "control", "control-trained", *trained} <= set(rows)
     macs, parameters = (float(share) for share in re.findall(r"([\d.]+)%", rows["pruned"])[:2])
@@ -121,14 +128,14 @@ def test_a_hybrid_is_pruned_trained_and_in_integers(reproduce):
 @pytest.mark.slow
 @needs_torch
 def test_training_in_integers_stands_beside_training_in_f32(reproduce):
-    rows = reproduce("train_int8.sh")
+    rows = reproduce("train_int8.sh", table="against.md")
     assert {"original", "original-int8", "int8-trained (control: control)", "control"} <= set(rows)
 
 
 @pytest.mark.slow
 @needs_torch
 def test_a_chain_of_distillation_has_a_row_for_each_teacher(reproduce):
-    rows = reproduce("distill_chain.sh", "--assistant", reproduce.net, "--student", reproduce.net)
+    rows = reproduce("distill_chain.sh", "--assistant", reproduce.net, "--student", reproduce.net, table="against.md")
     alone = ("student-one-teacher", "student-two-teachers", "student-assistant")
     assert all(f"{name} (control: student-alone)" in rows for name in alone)
     assert rows["train-student-two-teachers"].startswith(
@@ -136,7 +143,31 @@ def test_a_chain_of_distillation_has_a_row_for_each_teacher(reproduce):
     )
 
 
-@pytest.mark.usefixtures("own_cache")
+@pytest.mark.slow
+@needs_torch
+def test_the_contest_is_reproduced_to_the_last_bar(reproduce):
+    rows = reproduce("reproduce_contest.sh", "--budget", "1", "--nets", "control")
+    assert {"original-2", "OPT-B-2", "control-2", "OPT-B-int8", "train-OPT-B"} <= set(rows)
+    bars = ("everything off", "pruning", "fusion", "offline data", "default configuration", "tuned", "INT8")
+    assert all(any(row.startswith(bar) for row in rows) for bar in bars)
+
+
+@pytest.mark.slow
+@needs_torch
+def test_criteria_that_are_named_are_compared(reproduce):
+    rows = reproduce("compare_criteria.sh", "l1", table="criteria.md")
+    assert {"l1", "scratch", "control"} <= set(rows)
+    assert not {"l2", "random"} & set(rows)
+
+
+@pytest.mark.slow
+@needs_torch
+def test_a_small_net_is_made_smaller(reproduce):
+    rows = reproduce("train_mobilenet_v3.sh")
+    assert {"original-2", "pruned-2", "finetuned-2", "finetuned-int8-2", "finetuned-int8"} <= set(rows)
+
+
+@pytest.mark.usefixtures("own_cache_of_processes")
 @pytest.mark.slow
 def test_the_commands_of_the_readmes_figures_run(tmp_path, rng, monkeypatch):
     """As they stand, but with few images, one round, and this engine alone; the net of the last one is the first's."""

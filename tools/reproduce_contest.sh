@@ -3,7 +3,7 @@
 # configuration; from the trained network to the table OPT-A/B/C and the waterfall. See docs/contest.md.
 #
 #   tools/reproduce_contest.sh                     the whole path, into build/contest
-#   tools/reproduce_contest.sh --quick             in a few minutes: the shipped ResNet-20, one epoch on a part
+#   tools/reproduce_contest.sh --quick             in minutes: the shipped ResNet-20, OPT-A and OPT-B, one epoch on a part
 #   tools/reproduce_contest.sh --net P --weights W another network
 #
 # --data NAME      cifar10 or glyphs10 (default: CIFAR-10 where it is found, else Glyphs-10)
@@ -11,7 +11,10 @@
 # --epochs N       of fine-tuning each network
 # --base-lr F      the learning rate at its greatest
 # --holdout N      of the 50,000 training images are not trained on, but judge the training
-# --teacher P      of the pruned networks: control (default), original, or a prototxt with its weights beside it
+# --nets A,B       which stand in the table beside the original: of OPT-A, OPT-B, OPT-C, control (default: all; OPT-B, of
+#                  which the waterfall is, always)
+# --teacher P      of the pruned networks: control, original, or a prototxt with its weights beside it (default: control
+#                  where it stands in the table, else original)
 # --budget S       seconds of the search for the last step's configuration
 # --rounds N       of timing, all configurations in turn
 # --images N       the first N of the test set
@@ -26,25 +29,46 @@ out=build/contest epochs=12 base_lr=0.05
 
 parse_options "$@"
 [[ ,$precision, =~ ^(,(f32|bf16|int8))+,$ ]] || fail "--precision $precision: this is no list of f32, bf16, int8"
+all=OPT-A,OPT-B,OPT-C,control
+[[ -z $quick ]] || all=OPT-A,OPT-B
+chosen=${chosen:-$all}
+[[ ,$chosen, =~ ^(,(OPT-[ABC]|control))+,$ ]] || fail "--nets $chosen: this is no list of OPT-A, OPT-B, OPT-C, control"
 find_data
 find_model resnet50_32
 take_original
 test_images
 
+# stands NAME: whether --nets lists it.
+stands() {
+    [[ ,$chosen, == *,$1,* ]]
+}
+
 # The control is the network that is not pruned, trained for as long. It gains from the training too: what pruning costs
 # is the distance to it, and it teaches the pruned ones.
-finetune original control
-teacher_net=${teacher_net:-control}
+if stands control; then
+    finetune original control
+    teacher_net=${teacher_net:-control}
+fi
+teacher_net=${teacher_net:-original}
 
 # A loses little enough to need no training; B is to cost no accuracy, C some.
 schedule=global
 [[ -z $quick ]] || schedule=per-mac
-prune OPT-A macs=0.85 --schedule "$schedule" --no-reconstruct --recalibrate 2048
+if stands OPT-A; then
+    prune OPT-A macs=0.85 --schedule "$schedule" --no-reconstruct --recalibrate 2048
+fi
 prune pruned-B macs=0.30 --schedule "$schedule"
 finetune pruned-B OPT-B "$teacher_net"
-prune pruned-C macs=0.22 --schedule "$schedule"
-finetune pruned-C OPT-C "$teacher_net"
-nets=(OPT-A OPT-B OPT-C control)
+if stands OPT-C; then
+    prune pruned-C macs=0.22 --schedule "$schedule"
+    finetune pruned-C OPT-C "$teacher_net"
+fi
+nets=()
+for name in OPT-A OPT-B OPT-C control; do
+    if [[ $name == OPT-B ]] || stands "$name"; then
+        nets+=("$name")
+    fi
+done
 
 caffe_images=200
 [[ -z $quick ]] || caffe_images=100

@@ -9,6 +9,7 @@
 #
 # --data, --out, --epochs, --base-lr, --holdout, --rounds, --images: as tools/reproduce_contest.sh has them, for what is
 # left after pruning; the training from the start is as prototxt/mobilenet_v3_cifar10/solver.prototxt says
+# --net, --weights: another net for CIFAR-10, which is trained already
 
 set -euo pipefail
 out=build/mobilenet_v3 epochs=3 base_lr=0.05
@@ -18,8 +19,11 @@ out=build/mobilenet_v3 epochs=3 base_lr=0.05
 parse_options "$@"
 find_data
 [[ $data == cifar10 ]] || fail "this net is for CIFAR-10, and the data set is $data"
-net=$root/prototxt/mobilenet_v3_cifar10/mobilenet_v3.prototxt batch=100
-[[ -n $quick ]] || train_from_start "$(dirname "$net")/solver.prototxt" "$net"
+if [[ -z $net ]]; then
+    net=$root/prototxt/mobilenet_v3_cifar10/mobilenet_v3.prototxt
+    [[ -n $quick ]] || train_from_start "$(dirname "$net")/solver.prototxt" "$net"
+fi
+batch=${batch:-100}
 check_model
 take_original
 test_images

@@ -14,7 +14,7 @@ net='' weights='' data='' rounds=3 images=10000 quick='' batch='' teacher_net=''
 # shellcheck disable=SC2034
 first_epochs='' int8_epochs=2 int8_lr=0.001 assistant='' student=''
 # shellcheck disable=SC2034
-engines='' precision=f32,bf16,int8 mode=throughput named=()
+engines='' precision=f32,bf16,int8 mode=throughput chosen='' named=()
 
 parse_options() {
     local option
@@ -27,10 +27,13 @@ parse_options() {
         case $1 in
             --net | --weights | --data | --out | --rounds | --epochs | --base-lr | --holdout | --images | --batch | \
                 --teacher | --budget | --engines | --precision | --mode | --first-epochs | --int8-epochs | --int8-lr | \
-                --assistant | --student)
+                --assistant | --student | --nets)
                 (($# > 1)) || fail "$1 needs a value"
                 option=${1#--}
-                [[ $option != teacher ]] || option=teacher_net
+                case $option in
+                    teacher) option=teacher_net ;;
+                    nets) option=chosen ;;
+                esac
                 printf -v "${option//-/_}" '%s' "$2"
                 shift 2
                 ;;
@@ -176,7 +179,7 @@ train() {
                 ;;
         esac
     done
-    step "train-$name" --about "$lasting epochs$first, ${taught:-nothing} as teacher" \
+    step "train-$name" --about "$lasting epochs$first, ${taught:-nothing} as teacher, $holdout images held out" \
         --in "$solver" "$from" "${inputs[@]}" \
         --out "$out/$name/$(basename "$from")" "$out/$name/$(basename "${from%.prototxt}.caffemodel")" -- \
         "${xdn[@]}" train "$solver" --net "$from" "${begin[@]}" "${options[@]}" \
