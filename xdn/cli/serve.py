@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING
 
 from xdn import settings
 from xdn.cli.common import Output, new_parser, number_between, positive_float, positive_int, run_command
-from xdn.errors import MissingExtraError, SettingError
+from xdn.errors import MissingExtraError, SettingError, listed
 from xdn.serve.front import Front
 from xdn.serve.limits import Limits
 from xdn.serve.messages import READY, ModelState
@@ -96,9 +96,12 @@ def _run(args: argparse.Namespace, output: Output) -> None:
         os.environ["XDN_MEMORY"] = str(args.max_memory)
     limits = Limits(request_bytes=args.max_request_mb << 20, time_limit_s=args.time_limit_s)
     options = EngineOptions(args.threads, max_latency_s=args.max_latency_ms / 1e3, max_requests=args.max_queue)
-    engine = SupervisedEngine(Repository.of(args.repository), options)
+    repository = Repository.of(args.repository)
+    engine = SupervisedEngine(repository, options)
     front = Front(engine, limits, output.log if args.verbose else None)
     service = _service(front, args.host, args.http_port, None if args.no_grpc else args.grpc_port)
+    if models := repository.models():
+        output.log(f"loading {listed(models)}: kernels are compiled where the cache lacks them")
     asyncio.run(_serve(front, service, args.stop_grace_s, output))
 
 
