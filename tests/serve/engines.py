@@ -34,6 +34,7 @@ METADATA = ModelMetadata(
     "xdn",
     (TensorMetadata("x", "FP32", (-1, 2)), TensorMetadata("y", "FP32", (-1, 2))),
     (TensorMetadata("sum", "FP32", (-1, 2)), TensorMetadata("double", "FP32", (-1, 2))),
+    max_batch=8,
 )
 
 #: A request of inference over HTTP.

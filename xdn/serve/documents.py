@@ -1,6 +1,7 @@
 """What the protocols tell of server, models and statistics, by the names that JSON and gRPC's messages share.
 
-Source: the Open Inference Protocol, version 2, and Triton's extensions "model_repository" and "statistics".
+Source: the Open Inference Protocol, version 2, and Triton's extensions "model_configuration", "model_repository" and
+"statistics".
 """
 
 from collections.abc import Iterable
@@ -10,7 +11,7 @@ from xdn.serve.messages import READY, Duration, ModelMetadata, ModelState, Model
 from xdn.version import VERSION
 
 #: Of the protocol's extensions those that are here.
-EXTENSIONS = ("binary_tensor_data", "model_repository", "parameters", "statistics")
+EXTENSIONS = ("binary_tensor_data", "model_configuration", "model_repository", "parameters", "statistics")
 
 
 def server() -> dict[str, Any]:
@@ -31,6 +32,23 @@ def metadata(model: ModelMetadata) -> dict[str, Any]:
 
 def _tensor(said: TensorMetadata) -> dict[str, Any]:
     return {"name": said.name, "datatype": said.datatype, "shape": list(said.shape)}
+
+
+def configuration(model: ModelMetadata) -> dict[str, Any]:
+    """Return a model's configuration, as far as clients of Triton need it: tensors, and the largest batch."""
+    return {
+        "name": model.name,
+        "platform": model.platform,
+        "max_batch_size": model.max_batch,
+        "input": [_configured(each, model.max_batch) for each in model.inputs],
+        "output": [_configured(each, model.max_batch) for each in model.outputs],
+    }
+
+
+def _configured(said: TensorMetadata, max_batch: int) -> dict[str, Any]:
+    """Return what a configuration says of a tensor; where there is a batch its axis is not among the dimensions."""
+    kind = "STRING" if said.datatype == "BYTES" else said.datatype
+    return {"name": said.name, "data_type": f"TYPE_{kind}", "dims": list(said.shape[1 if max_batch else 0 :])}
 
 
 def index(states: Iterable[ModelState], ready_only: bool) -> list[dict[str, str]]:

@@ -104,13 +104,17 @@ class TensorMetadata:
 
 @dataclass(frozen=True)
 class ModelMetadata:
-    """What the protocol tells of a model: versions that are ready, and the latest one's inputs and outputs."""
+    """What the protocol tells of a model: versions that are ready, and the latest one's inputs and outputs.
+
+    `max_batch` is the most images of a request, 0 where the first axis of its tensors is no batch.
+    """
 
     name: str
     versions: tuple[str, ...]
     platform: str
     inputs: tuple[TensorMetadata, ...]
     outputs: tuple[TensorMetadata, ...]
+    max_batch: int = 0
 
 
 #: The states of a version in the repository's index.

@@ -73,7 +73,7 @@ class Model:
         self._kept = KeptTimes(net, config.configuration, first.threads, config.max_batch)
         shape = self.signature.image_shape
         self._images = ImageInput(net, shape, config.images) if shape else None
-        self.metadata = ModelMetadata(name, (version,), PLATFORM, *self.signature.metadata)
+        self.metadata = ModelMetadata(name, (version,), PLATFORM, *self.signature.metadata, self.signature.batch)
 
     def compile(self) -> None:
         """Plan runs and compile their kernels, as far as that can be done without one."""

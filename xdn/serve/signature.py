@@ -46,6 +46,8 @@ class Signature:
         #: Whether requests can run together.
         self.joins = alone and all(each.shape[:1] == ("N",) for each in (*inputs, *outputs))
         self._max_batch = max_batch
+        #: The most images of a request that has a batch; 0 where there is none.
+        self.batch = max_batch if self.joins else 0
         self.image_shape = image_shape if self.joins else None
         #: As the protocol tells them.
         self.metadata = tuple(map(_told, inputs)), tuple(map(_told, outputs))

@@ -42,9 +42,14 @@ def test_calls_have_messages():
 
 
 def test_names_and_numbers_are_those_of_another_client():
-    theirs = pytest.importorskip("tritonclient.grpc.service_pb2")
+    calls = pytest.importorskip("tritonclient.grpc.service_pb2")
+    from tritonclient.grpc import model_config_pb2 as configuration
+
     for name, made in service().messages.items():
-        assert fields(made.DESCRIPTOR) <= fields(getattr(theirs, name).DESCRIPTOR), name
+        theirs = getattr(calls, name, None) or getattr(configuration, name)
+        assert fields(made.DESCRIPTOR) <= fields(theirs.DESCRIPTOR), name
+    datatypes = service().messages["ModelInput"].DESCRIPTOR.fields_by_name["data_type"].enum_type
+    assert {each.name: each.number for each in datatypes.values} == dict(configuration.DataType.items())
 
 
 def test_the_text_is_of_the_language(tmp_path):

@@ -66,6 +66,13 @@ def test_tensors_there_and_back(triton):
     assert found.get_response().id == "7"
 
 
+def test_the_configuration_that_generators_of_load_ask_for(triton):
+    found = triton.get_model_config("add", as_json=True)["config"]
+    assert (found["name"], found["max_batch_size"]) == ("add", 8)
+    assert found["input"][0] == {"name": "x", "data_type": "TYPE_FP32", "dims": ["2"]}
+    assert [each["name"] for each in found["output"]] == ["sum", "double"]
+
+
 def test_texts(triton):
     words = inputs([[b"a"]], [["é".encode()]], "BYTES", object)
     assert triton.infer("add", words).as_numpy("sum").tolist() == [["aé".encode()]]

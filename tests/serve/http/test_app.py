@@ -69,6 +69,13 @@ def test_what_the_server_says_of_itself(triton, engine):
     assert metadata == triton.get_model_metadata("add", "1")
 
 
+def test_the_configuration_that_generators_of_load_ask_for(triton):
+    found = triton.get_model_config("add")
+    assert (found["name"], found["max_batch_size"]) == ("add", 8)
+    assert found["input"][0] == {"name": "x", "data_type": "TYPE_FP32", "dims": [2]}
+    assert [each["name"] for each in found["output"]] == ["sum", "double"]
+
+
 @pytest.mark.parametrize("binary_out", [True, False])
 @pytest.mark.parametrize("binary_in", [True, False])
 @pytest.mark.parametrize("compressed", [None, "gzip", "deflate"])

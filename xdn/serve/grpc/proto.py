@@ -1,7 +1,8 @@
 """Protobuf's messages from `open_inference.proto`, without generated code: the text is read as the program starts.
 
 They are in a descriptor pool of their own, as a client in the same process may register the same names. What is read is
-what that file needs of the language: proto3's messages, within each other, too, fields, maps, one `oneof` and services.
+what that file needs of the language: proto3's messages, within each other, too, fields, maps, one `oneof`, enums that
+stand before what uses them, and services.
 """
 
 import re
@@ -84,6 +85,7 @@ class _Reader:
 
     def __init__(self, text: str):
         self._tokens = _TOKEN.findall(text)[::-1]
+        self._enums: set[str] = set()
 
     def file(self) -> descriptor_pb2.FileDescriptorProto:
         """Return the file's descriptor; types are named as they stand there."""
@@ -92,6 +94,7 @@ class _Reader:
             "syntax": lambda: self._take(3),
             "package": lambda: setattr(file, "package", self._take(2)[0]),
             "message": lambda: self._message(file.message_type.add()),
+            "enum": lambda: self._enum(file.enum_type.add()),
             "service": lambda: self._service(file.service.add()),
         }
         while self._tokens:
@@ -124,7 +127,17 @@ class _Reader:
 
     def _field(self, message: descriptor_pb2.DescriptorProto, kind: str) -> descriptor_pb2.FieldDescriptorProto:
         name, _, number, _ = self._take(4)
-        return _added(message, name, int(number), kind)
+        field = _added(message, name, int(number), kind)
+        if kind in self._enums:
+            field.type = field.TYPE_ENUM
+        return field
+
+    def _enum(self, enum: descriptor_pb2.EnumDescriptorProto) -> None:
+        enum.name, _ = self._take(2)
+        self._enums.add(enum.name)
+        while (name := self._next()) != "}":
+            _, number, _ = self._take(3)
+            enum.value.add(name=name, number=int(number))
 
     def _map(self, message: descriptor_pb2.DescriptorProto) -> None:
         """Read a map: on the wire, a repeated message of key and value."""

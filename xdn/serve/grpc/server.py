@@ -104,6 +104,7 @@ class GrpcServer:
             "ModelReady": self._model_ready,
             "ServerMetadata": self._server_metadata,
             "ModelMetadata": self._metadata,
+            "ModelConfig": self._configuration,
             "ModelInfer": self._infer,
             "ModelStatistics": self._statistics,
             "RepositoryIndex": self._index,
@@ -180,6 +181,10 @@ class GrpcServer:
 
     async def _metadata(self, received: Received, context: Any) -> dict[str, Any]:
         return documents.metadata(self._front.engine.metadata(received[1].name, received[1].version))
+
+    async def _configuration(self, received: Received, context: Any) -> dict[str, Any]:
+        model = self._front.engine.metadata(received[1].name, received[1].version)
+        return {"config": documents.configuration(model)}
 
     async def _statistics(self, received: Received, context: Any) -> dict[str, Any]:
         found = self._front.engine.statistics(received[1].name, received[1].version)

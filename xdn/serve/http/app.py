@@ -54,6 +54,7 @@ class Application:
         for path in ("/v2/models/{model}", "/v2/models/{model}/versions/{version}"):
             routes += [
                 Route(path, self._metadata),
+                Route(f"{path}/config", self._configuration),
                 Route(f"{path}/ready", self._model_ready),
                 Route(f"{path}/stats", self._statistics),
             ]
@@ -81,6 +82,9 @@ class Application:
 
     async def _metadata(self, request: Request) -> Response:
         return JSONResponse(documents.metadata(self._front.engine.metadata(*_named(request))))
+
+    async def _configuration(self, request: Request) -> Response:
+        return JSONResponse(documents.configuration(self._front.engine.metadata(*_named(request))))
 
     async def _model_ready(self, request: Request) -> Response:
         try:
