@@ -30,7 +30,7 @@ def searched(tmp_path):
 
     def search(**options):
         usual = {"tune_level": RUN, "strategy": "random", "budget": 60.0, "trials": 2, "tune_seed": 0}
-        none = dict.fromkeys(("tune_plot", "max_latency_ms", "min_accuracy"))
+        none = dict.fromkeys(("tune_plot", "max_latency_ms", "min_accuracy", "ray"))
         args = argparse.Namespace(**none | usual | options)
         return session, *tuned(args, Output(), session, objective)
 

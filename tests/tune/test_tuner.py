@@ -16,14 +16,16 @@ START = (0, 0, 5, 0)
 class Surface:
     """A meter on a synthetic surface; the default costs `default`, and `lucky` points shine once."""
 
+    at_once = 1
+
     def __init__(self, default=None, lucky=()):
         default = surface(START) if default is None else default
         self.default, self.lucky, self.scored = default, lucky, []
 
-    def score(self, setup, share):
-        point = setup
-        self.scored.append((point, share))
-        return Score(0.1 if point in self.lucky else surface(point) / self.default)
+    def scores(self, setups, share):
+        for point in setups:
+            self.scored.append((point, share))
+            yield Score(0.1 if point in self.lucky else surface(point) / self.default)
 
     def full_s(self):
         return 1e-3
@@ -82,6 +84,26 @@ def test_trials_on_record_are_not_measured_again(tmp_path):
     assert len(first.scored) == 150
     assert [t.values for t in resumed.trials] == [t.values for t in outcome.trials]
     assert resumed.setup == outcome.setup
+
+
+def test_points_that_do_not_wait_for_each_other_are_handed_out_together(tmp_path):
+    """What measures several at once is given all that is left of a request, and finds the same."""
+
+    class Together(Surface):
+        at_once, requests = 8, []
+
+        def scores(self, setups, share):
+            self.requests.append(len(setups))
+            return iter(list(super().scores(setups, share)))
+
+    store, together, alone = Store(tmp_path / "tuning.sqlite"), Together(), Surface()
+    found = study(together, Journal(store, "together"), budget=Budget(trials=50)).run()
+    assert sum(together.requests) == len(together.scored) == 50
+    assert max(together.requests) > 1
+    one_by_one = study(alone, Journal(store, "alone"), budget=Budget(trials=50)).run()
+    assert [(t.values, t.share, t.score) for t in found.trials] == [
+        (t.values, t.share, t.score) for t in one_by_one.trials
+    ]
 
 
 def test_no_time_means_no_trial(journal):

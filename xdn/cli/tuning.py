@@ -2,7 +2,8 @@
 
 import argparse
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from xdn.report.figure import checked_suffix
 from xdn.report.tuning import draw_operators, draw_search, operators_table, outcome_table, space_table, trials_line
 from xdn.runtime.configuration import Configuration
 from xdn.session import Session
-from xdn.tune.meter import Setup
+from xdn.tune.meter import Make, Measures, Meter, Setup
 from xdn.tune.operator_level import OperatorLevel
 from xdn.tune.run_level import RunLevel
 from xdn.tune.search import SEARCHES
@@ -46,9 +47,10 @@ def tuned(
     told: dict[str, Any] = {}
     plot: Path | None = args.tune_plot
     if RUN in levels:
-        run_level = RunLevel(make, objective, session.configuration, search, Store())
-        output.report(space_table(run_level.space))
-        setup, told["tuning"] = _searched(output, run_level, objective, search, (draw_search, plot))
+        with _measuring(args) as meter:
+            run_level = RunLevel(make, objective, session.configuration, search, Store(), meter)
+            output.report(space_table(run_level.space))
+            setup, told["tuning"] = _searched(output, run_level, objective, search, (draw_search, plot))
         plot = plot and plot.with_stem(f"{plot.stem}-{OPERATORS}")
     else:
         setup = _stored(session, objective)
@@ -58,6 +60,18 @@ def tuned(
         output.report(operators_table({each.name: (each.layers, each.space) for each in level.operators}))
         setup, told["operators"] = _searched(output, level, objective, search, (draw_operators, plot))
     return setup[0], told
+
+
+@contextmanager
+def _measuring(args: argparse.Namespace) -> Iterator[Callable[[Make, Objective, Setup], Measures]]:
+    """Give what trials are measured by: this process, or the nodes of a cluster, joined for as long as it takes."""
+    if args.ray is None:
+        yield Meter
+        return
+    from xdn.ray import ClusterMeter, connected
+
+    with connected(args.ray or None):
+        yield ClusterMeter
 
 
 def _stored(session: Session, objective: Objective) -> Setup:

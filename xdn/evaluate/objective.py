@@ -20,7 +20,7 @@ REQUESTS = 200
 
 
 class Objective(ABC):
-    """A measure of sessions on one packed file; lower is better.
+    """A measure of sessions on one packed file; lower is better. It can be pickled, and opens the file again then.
 
     Parameters
     ----------
@@ -49,10 +49,9 @@ class Objective(ABC):
         self.scores: Scores | None = None
         #: Images of a call; None for all of them.
         self.call_images = call_images
-        data = PackedData.open(path)
-        self._images, self._labels = data.pixels, data.labels
+        self._data = PackedData.open(path)
         #: Images of a whole measurement.
-        self.images = min(images or len(data), len(data))
+        self.images = min(images or len(self._data), len(self._data))
 
     @property
     def key(self) -> str:
@@ -62,7 +61,7 @@ class Objective(ABC):
     def warm(self, session: Session) -> None:
         """Do what a session's first call alone does."""
         count = min(self.images, self.call_images or self._first(session))
-        classify(session, self._images[:count], self._transform)
+        classify(session, self._data.pixels[:count], self._transform)
 
     def _first(self, session: Session) -> int:
         """Return so many images that every worker gets its first chunk."""
@@ -72,8 +71,8 @@ class Objective(ABC):
 
     def percent_correct(self, session: Session) -> float:
         """Return how many of the images of a whole measurement get their label, in percent."""
-        found = answers(session, self._images[: self.images], self._transform, scores=self.scores).classes
-        return 100.0 * float(np.mean(found == self._labels[: self.images]))
+        found = answers(session, self._data.pixels[: self.images], self._transform, scores=self.scores).classes
+        return 100.0 * float(np.mean(found == self._data.labels[: self.images]))
 
     @abstractmethod
     def cost(self, session: Session, share: float = 1.0) -> float:
@@ -136,7 +135,7 @@ class Latency(Objective):
 
         def call(number: int) -> None:
             first = number % places * size
-            classify(session, self._images[first : first + size], self._transform)
+            classify(session, self._data.pixels[first : first + size], self._transform)
 
         return durations(call, max(5, round(share * REQUESTS)), float("inf"))
 

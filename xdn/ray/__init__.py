@@ -6,6 +6,8 @@
 
 from xdn.ray.batches import map_batches
 from xdn.ray.cluster import connected
+from xdn.ray.packed import read_packed
 from xdn.ray.parts import run_parts
+from xdn.ray.trials import ClusterMeter
 
-__all__ = ["connected", "map_batches", "run_parts"]
+__all__ = ["ClusterMeter", "connected", "map_batches", "read_packed", "run_parts"]

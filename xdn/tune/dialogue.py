@@ -1,5 +1,6 @@
 """A search strategy, asked and answered point by point."""
 
+from collections.abc import Sequence
 from math import inf
 
 from xdn.tune.search import Search
@@ -24,7 +25,13 @@ class Dialogue:
     @property
     def asked(self) -> tuple[Point, float] | None:
         """The point that is asked for next, and the share of its measurement; None where the search has ended."""
-        return (self._request.points[len(self._scores)], self._request.share) if self._request else None
+        points, share = self.asked_together
+        return (points[0], share) if points else None
+
+    @property
+    def asked_together(self) -> tuple[Sequence[Point], float]:
+        """The points that are asked for whatever comes of each, in order, and the share; none after the end."""
+        return (self._request.points[len(self._scores) :], self._request.share) if self._request else ((), 1.0)
 
     def tell(self, score: float) -> None:
         """Give the score of the point that is asked for."""

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from math import inf
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from xdn.errors import XdnError
 from xdn.evaluate.objective import Objective
@@ -38,6 +38,33 @@ class Score:
         return Score(inf, f"{type(error).__name__}: {error}")
 
 
+class Measures(Protocol):
+    """What a study measures by: `Meter`, or several of them on other machines."""
+
+    #: How many setups are measured at a time.
+    at_once: int
+
+    def scores(self, setups: Sequence[Setup], share: float) -> Iterator[Score]:
+        """Yield the cost of each setup relative to the incumbent's, in order."""
+        ...
+
+    def costs(self, setups: Sequence[Setup], rounds: int) -> list[list[float]]:
+        """Return the costs of each setup, measured in turn on one machine, `rounds` times."""
+        ...
+
+    def percent_correct(self, setup: Setup) -> float:
+        """Return how many of the objective's images a setup classifies correctly, in percent."""
+        ...
+
+    def full_s(self) -> float:
+        """Return the seconds of a whole measurement of the incumbent."""
+        ...
+
+    def close(self) -> None:
+        """End what measures."""
+        ...
+
+
 class Meter:
     """Sessions of a net, an objective, and the incumbent.
 
@@ -50,6 +77,8 @@ class Meter:
         What all others are compared with.
     """
 
+    at_once = 1
+
     def __init__(self, make: Make, objective: Objective, incumbent: Setup):
         self._make, self.objective, self.incumbent = make, objective, incumbent
         self._own = make(incumbent[0])
@@ -60,6 +89,10 @@ class Meter:
     def close(self) -> None:
         """End the incumbent's threads."""
         self._own.close()
+
+    def scores(self, setups: Sequence[Setup], share: float) -> Iterator[Score]:
+        """Measure one setup after the other, each when it is asked for (`score`)."""
+        return (self.score(setup, share) for setup in setups)
 
     def score(self, setup: Setup, share: float) -> Score:
         """Return the cost of a setup relative to the incumbent's, which is measured before and after it."""

@@ -12,7 +12,7 @@ from xdn.runtime.configuration import Configuration
 from xdn.runtime.session import Session
 from xdn.tune.axes import CALLS, configuration_of, run_space
 from xdn.tune.journal import Journal
-from xdn.tune.meter import Make, Meter, Setup
+from xdn.tune.meter import Make, Measures, Meter, Setup
 from xdn.tune.space import Space
 from xdn.tune.store import Key, Store, digest_of
 from xdn.tune.trial import Trial
@@ -31,10 +31,20 @@ class RunLevel:
         What is not chosen, and the most threads.
     search : Search
     store : Store
+    meter : callable
+        Of `make`, `objective` and what all are compared with, to what measures.
     """
 
-    def __init__(self, make: Make, objective: Objective, base: Configuration, search: Search, store: Store):
-        self._make, self._objective, self._search, self._store = make, objective, search, store
+    def __init__(
+        self,
+        make: Make,
+        objective: Objective,
+        base: Configuration,
+        search: Search,
+        store: Store,
+        meter: Callable[[Make, Objective, Setup], Measures] = Meter,
+    ):
+        self._make, self._objective, self._search, self._store, self._meter = make, objective, search, store, meter
         session = make(base)
         self._base = replace(base, threads=session.threads)
         calls = tuple(call for call in CALLS if call <= objective.images) if search.choose_call else ()
@@ -48,7 +58,7 @@ class RunLevel:
     def run(self, told: Callable[[Trial], None] = lambda trial: None) -> Outcome:
         """Search, confirm, and keep the result; a search that was cut off goes on where it was."""
         default = self.setup(None)
-        with closing(Meter(self._make, self._objective, default)) as meter:
+        with closing(self._meter(self._make, self._objective, default)) as meter:
             journal = Journal(self._store, self.study, told)
             study = Study(self.space, self.setup, meter, (default, self.default), self._search, journal)
             outcome = study.run()

@@ -1,6 +1,6 @@
 """Runs a search within a budget, and lets the best of it win again before it is believed."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import inf
 from typing import Any
@@ -11,7 +11,7 @@ from xdn import settings
 from xdn.errors import SettingError
 from xdn.tune.dialogue import Dialogue
 from xdn.tune.journal import Journal
-from xdn.tune.meter import Meter, Setup
+from xdn.tune.meter import Measures, Score, Setup
 from xdn.tune.search import SEARCHES, Hints
 from xdn.tune.space import Space
 from xdn.tune.store import Key, Result
@@ -121,7 +121,7 @@ class Study:
     space : Space
     setup : callable
         Axis' name -> value, to what is measured.
-    meter : Meter
+    meter : Measures
     default : (Setup, mapping)
         The default, and the values that come nearest to it.
     search : Search
@@ -131,7 +131,7 @@ class Study:
 
     space: Space
     setup: Callable[[Mapping[str, Any]], Setup]
-    meter: Meter
+    meter: Measures
     default: tuple[Setup, Mapping[str, Any]]
     search: Search
     journal: Journal
@@ -156,15 +156,29 @@ class Study:
         budget = self.search.budget
         seconds = budget.seconds * (1 - CONFIRM_SHARE)
         # Rounded, so that a search that goes on another day asks for the same trials.
-        capacity = min(float(budget.trials or inf), _rounded(seconds / (_TRIAL_MEASUREMENTS * full_s)))
+        measured = self.meter.at_once * seconds / full_s
+        capacity = min(float(budget.trials or inf), _rounded(measured / _TRIAL_MEASUREMENTS))
         dialogue = self.search.begun(self.space, self.search.seed, Hints(capacity, self.space.point(self.default[1])))
-        while dialogue.asked and self.journal.seconds < seconds and len(self.journal.trials) != budget.trials:
-            point, share = dialogue.asked
-            values = self.space.values(point)
-            score = self.journal.known(values, share) or self.meter.score(self.setup(values), share)
-            self.journal.add(values, share, score)
-            dialogue.tell(score.ratio)
+        while self.journal.seconds < seconds:
+            left = None if budget.trials is None else budget.trials - len(self.journal.trials)
+            points, share = dialogue.asked_together
+            values = [self.space.values(point) for point in points[:left]]
+            if not values:
+                break
+            for each, score in zip(values, self._scores(values, share), strict=True):
+                self.journal.add(each, share, score)
+                dialogue.tell(score.ratio)
+                if self.journal.seconds >= seconds:
+                    break
         return [self.space.values(point) for point in dialogue.best(FINALISTS)]
+
+    def _scores(self, values: Sequence[Mapping[str, Any]], share: float) -> Iterator[Score]:
+        """Yield the scores of points, on record or measured."""
+        known = [self.journal.known(each, share) for each in values]
+        new = [self.setup(each) for each, score in zip(values, known, strict=True) if score is None]
+        fresh = self.meter.scores(new, share)
+        for score in known:
+            yield score or next(fresh)
 
     def _gains(self, found: Mapping[str, Any], default: Mapping[str, Any]) -> dict[str, float]:
         """Return what each axis brings, as far as the budget reaches; an axis that others need is left out."""
@@ -195,7 +209,7 @@ def _ratio(cost: float, other: float) -> float:
 
 
 def win_again(
-    meter: Meter, setups: Sequence[Setup], rounds: int, min_accuracy: float | None = None
+    meter: Measures, setups: Sequence[Setup], rounds: int, min_accuracy: float | None = None
 ) -> tuple[int, list[list[float]]]:
     """Measure setups in turn; return the number of the winner, and the costs of each.
 
@@ -203,7 +217,7 @@ def win_again(
 
     Parameters
     ----------
-    meter : Meter
+    meter : Measures
     setups : sequence of Setup
     rounds : int
     min_accuracy : float, optional
