@@ -14,6 +14,7 @@ from xdn.api import save
 from xdn.errors import CheckError, DataError, SettingError
 from xdn.frontend import load
 from xdn.frontend.solver import read_solver
+from xdn.graph.quantized import weight_range
 from xdn.logs import read_log
 from xdn.optimize.quantize.calibrate import calibrate
 from xdn.optimize.quantize.config import CalibrationConfig
@@ -273,6 +274,27 @@ def test_a_net_of_integers_is_trained_to_what_its_file_computes(integer_solver, 
     with torch.no_grad():
         logits = made.module.eval()(torch.from_numpy(images)).numpy()
     np.testing.assert_array_equal(written.forward({"data": images})["fc"], logits)
+
+
+def test_scales_of_least_loss_are_set_after_each_update_and_go_on_alike(integer_solver, tmp_path):
+    solver = integer_solver.replace(type="Adam", base_lr=0.001, loss_aware=True)
+    made = trainer(solver, tmp_path / "whole")
+    whole = made.run()
+    for params, weight, scales, bits in made.module.integer_filters():
+        assert not scales.requires_grad
+        d = made.optimizer.state[weight]["history"].sqrt() + solver.delta
+        filters, d = (params.filters(each.detach()).flatten(1) for each in (weight, d))
+        q = (filters / scales[:, None]).round().clamp(*weight_range(bits))
+        np.testing.assert_allclose((d * filters * q).sum(1) / (d * q * q).sum(1), scales, rtol=1e-3)
+    stopped(solver, tmp_path / "parts", 7)
+    assert_equal_nets(trainer(solver, tmp_path / "parts").run(), whole)
+    with pytest.raises(SettingError, match="loss_aware differs"):
+        trainer(solver.replace(loss_aware=False), tmp_path / "parts")
+
+
+def test_scales_of_least_loss_need_adam(integer_solver, tmp_path):
+    with pytest.raises(SettingError, match=r'has no second moment of gradients.* Say type: "Adam"'):
+        trainer(integer_solver.replace(loss_aware=True), tmp_path / "out")
 
 
 def test_a_training_of_integers_that_was_stopped_equals_one_that_was_not(integer_solver, tmp_path):

@@ -74,6 +74,9 @@ class Recipe:
     freeze_bn : bool
         Leave the statistics of the layers that say `use_global_stats: true` as they are, as Caffe does. Most such
         files were made for inference, not to be trained that way.
+    loss_aware : bool
+        The scales of filters that are integers are those of a proximal Newton step by Adam's second moment, in place of
+        learned ones.
     """
 
     data: str = ""
@@ -96,6 +99,7 @@ class Recipe:
     bf16: str = "AUTO"
     bn_momentum: float = 0.1
     freeze_bn: bool = False
+    loss_aware: bool = False
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,11 @@ import torch
 from torch import Tensor, nn
 
 from xdn.errors import InputError, NetError, UnsupportedError, WeightsError, placed
-from xdn.graph import Array, Layer, Net, ParamSpec, Shape
+from xdn.graph import Array, Layer, LayerParams, Net, ParamSpec, Shape
 from xdn.graph.reading import SCALES, refuse_bf16
 from xdn.graph.verify import verify
 from xdn.layers.batchnorm import BatchNorm
-from xdn.layers.integer import has_integer_weights, with_integer_weights, with_scales
+from xdn.layers.integer import has_integer_weights, integer_filters_of, with_integer_weights, with_scales
 from xdn.layers.softmax import Softmax
 from xdn.train.initial import fresh
 from xdn.train.parameters import WeightKey, owners, parameter_name, weight_keys
@@ -158,6 +158,15 @@ class NetModule(nn.Module):
                 yield named[name], _scale_spec([layer]) if key[1].endswith(SCALES) else spec
         for name in self._readings.scales:
             yield named[name], _scale_spec(self._readings.readers(name))
+
+    def integer_filters(self) -> Iterator[tuple[LayerParams, nn.Parameter, nn.Parameter, int]]:
+        """Yield parameters, weight, scales and bits of all filters that are integers; of shared ones, of each layer."""
+        named = dict(self.named_parameters())
+        for layer in self.net.layers:
+            for prefix, params, read in integer_filters_of(layer):
+                keys = (self._owners[layer.name, prefix + name] for name in ("weight", SCALES))
+                weight, scales = (named[parameter_name(*key)] for key in keys)
+                yield params, weight, scales, read.weight_bits
 
     def forward(self, x: Inputs) -> Tensor:
         """Return the logits of the net's first output: what its Softmax reads, if it has one.

@@ -163,6 +163,11 @@ class Adam(CaffeOptimizer):
 
     kept = ("average", "history")
 
+    @staticmethod
+    def curvature(kept: Mapping[str, Tensor], solver: Solver) -> Tensor:
+        """Return sqrt(H) + delta of what is kept of a weight: the Hessian's diagonal, up to a factor common to all."""
+        return kept["history"].sqrt().add_(solver.delta)
+
     def _update(self, group: Group, weights: Tensors, gradients: Tensors, average: Tensors, history: Tensors) -> None:
         first, second, count = group["momentum"], self.solver.momentum2, group["count"]
         torch._foreach_mul_(average, first)

@@ -18,6 +18,8 @@ from xdn.train.optimizer import CaffeOptimizer
 State = dict[str, Any]
 #: Fields of a solver that change no weight: a training may go on with others.
 _FREE = {"display", "test_interval", "test_initialization", "snapshot", "snapshot_prefix"}
+#: Fields that came later: where they have their defaults, they are those of a snapshot that does not know them.
+_LATER = {"loss_aware": False}
 #: Fields that name files; what stands in these is compared.
 _FILES = {"net", "test_net", "weights", "data", "test_data", "teacher"}
 _MEND = "Name another folder with --out, or begin anew with --restart"
@@ -53,7 +55,8 @@ def identity(solver: Solver, net: Net, data: str, seed: int, teachers: list[str]
     specs = [(layer.name, layer.param_specs) for layer in net.layers if layer.param_specs]
     fields = {**vars(solver), **vars(solver.xdn), "random_seed": seed}
     names = {f.name for f in (*dataclasses.fields(Solver), *dataclasses.fields(solver.xdn)) if f.compare}
-    said = {name: json.dumps(fields[name]) for name in sorted(names - _FREE - _FILES - {"xdn"})}
+    later = {name for name, default in _LATER.items() if fields[name] == default}
+    said = {name: json.dumps(fields[name]) for name in sorted(names - _FREE - _FILES - later - {"xdn"})}
     own = {
         "net": net.without_weights().digest,
         "lr_mult and decay_mult": repr(specs),
@@ -95,8 +98,8 @@ def restore(
     theirs = state.get("identity")
     if not isinstance(theirs, dict):
         raise DataError("the snapshot does not say whose it is", where=str(path), mend=_MEND)
-    for name in own:
-        if theirs.get(name) != own[name]:
+    for name in {**own, **theirs}:
+        if theirs.get(name) != own.get(name):
             raise SettingError(f"the snapshot belongs to another training: {name} differs", where=str(path), mend=_MEND)
     try:
         _check_tensors(state["module"], module.state_dict())

@@ -22,6 +22,7 @@ from xdn.logs import Row
 from xdn.runtime.cpu.threads.count import checked_threads
 from xdn.train.data import Examples, TestImages
 from xdn.train.log import TrainingLog
+from xdn.train.loss_aware import LossAware
 from xdn.train.module import NetModule
 from xdn.train.optimizer import CaffeOptimizer, optimizer_for
 from xdn.train.policy import checked_policy, learning_rate, momentum
@@ -94,7 +95,7 @@ class Trainer:
     Raises
     ------
     ParseError, SettingError
-        Where the snapshot is damaged, or belongs to another training.
+        Where the snapshot is damaged, or belongs to another training; where the solver's type does not do what it asks.
     """
 
     def __init__(self, task: Task, observer: Observer, *, resume: bool = True):
@@ -102,7 +103,10 @@ class Trainer:
         checked_policy(solver)
         self.module = NetModule(task.net)
         self.module.momentum, self.module.thaw = solver.xdn.bn_momentum, not solver.xdn.freeze_bn
-        self.optimizer: CaffeOptimizer = optimizer_for(solver, self.module.trained())
+        self._loss_aware = LossAware(self.module, solver) if solver.xdn.loss_aware else None
+        trained = self.module.trained()
+        weights = self._loss_aware.trained(trained) if self._loss_aware else trained
+        self.optimizer: CaffeOptimizer = optimizer_for(solver, weights)
         self.progress = Progress(losses=deque(maxlen=solver.average_loss))
         self._bf16, self.module.bf16_bits = bf16_wanted(solver.xdn.bf16), bf16_bits(solver.xdn.bf16)
         teachers = task.teachers.digests if task.teachers else []
@@ -154,6 +158,8 @@ class Trainer:
             mend = "Lower base_lr, or set clip_gradients or warmup_iter; the last snapshot is from before"
             raise CheckError(f"the loss is {total} at iteration {progress.iteration}", mend=mend)
         self.optimizer.step()
+        if self._loss_aware:
+            self._loss_aware.step(self.optimizer)
         progress.iteration += 1
         progress.losses.append(total)
         self._observer.advanced(progress.iteration, solver.max_iter, total)

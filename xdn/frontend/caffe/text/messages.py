@@ -60,7 +60,7 @@ SolverParameter string train_net=1 string* test_net=2 int32* test_iter=3 int32 t
 XdnSolverParameter string data=1 uint32 batch_size=2 epochs=3 pad=4 ZERO|REFLECT pad_mode=5 bool mirror=6 \
     uint32 holdout=7 warmup_iter=8 float warmup=9 initial_factor=10 final_factor=11 low_momentum=12 label_smoothing=13 \
     string* teacher=14 float temperature=15 alpha=16 AUTO|ON|OFF bf16=17 float bn_momentum=18 bool freeze_bn=19 \
-    string test_data=20
+    string test_data=20 bool loss_aware=21
 """
 
 #: What is pruned, by what, and how far: XDN's own file.
