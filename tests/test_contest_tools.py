@@ -23,6 +23,7 @@ from xdn.data import find_dataset
 from xdn.data.packed import PackedData, pack
 from xdn.data.views import reordered
 from xdn.evaluate.bars import Contest
+from xdn.evaluate.timing import Latency
 
 ROOT = Path(__file__).resolve().parent.parent
 TOOLS = ROOT / "tools" / "contest"
@@ -272,7 +273,8 @@ def forms(tmp_path):
         for end, factor in (("-1", 2), ("-2", 1)):
             made = bar(name + end, factor * seconds, net=str(path))
             scored = replace(made.result.contest, accuracy=replace(made.result.contest.accuracy, correct=100 * right))
-            result = replace(made.result, contest=scored)
+            timed = replace(scored, latency=Latency.of([0.001, 0.00125, 0.002], 1) if name == "original" else None)
+            result = replace(made.result, contest=timed)
             cost = {"net_macs": 50, "parameters": 60} if name == "hybrid" else {"net_macs": 100, "parameters": 100}
             bars.append(replace(made, title=name, result=result, **cost))
     (folder / "times.json").write_text(json.dumps(Contest(1, tuple(bars)).document()))
@@ -285,9 +287,9 @@ def test_forms_are_set_beside_their_controls(tool, forms, capsys):
     assert tool("against").main(call) == 0
     lines = (forms / "against.md").read_text().splitlines()
     assert [line for line in lines if line.startswith(("| original", "| hybrid", "| control"))] == [
-        "| original | 90.00 |  |  | 0.0% | 0.0% | 0.00 | 100.0% | 8000 | 1.00x |",
-        "| hybrid (control: control) | 89.00 | -1.00 | -2.00 | 50.0% | 40.0% | 0.00 | 10.0% | 2000 | 4.00x |",
-        "| control | 91.00 | +1.00 |  | 0.0% | 0.0% | 0.00 | 100.0% | 8000 | 1.00x |",
+        "| original | 90.00 |  |  | 0.0% | 0.0% | 0.001 | 100.0% | 8000 | 1.00x | 1.25 |",
+        "| hybrid (control: control) | 89.00 | -1.00 | -2.00 | 50.0% | 40.0% | 0.000 | 10.0% | 2000 | 4.00x |  |",
+        "| control | 91.00 | +1.00 |  | 0.0% | 0.0% | 0.001 | 100.0% | 8000 | 1.00x |  |",
     ]
     found = json.loads((forms / "against.json").read_text())["rows"]
     assert [(each["name"], each["control"], each["file_bytes"]) for each in found] == [

@@ -134,6 +134,18 @@ def test_training_in_integers_stands_beside_training_in_f32(reproduce):
 
 @pytest.mark.slow
 @needs_torch
+def test_schemes_of_few_bits_stand_beside_f32_and_a_control(reproduce):
+    rows = reproduce("train_bits.sh", "2/6", "1/32", table="against.md")
+    assert {"original", "control", "2-6 (control: control)", "1-32 (control: control)"} <= set(rows)
+
+
+def test_a_scheme_that_is_none_is_refused(tmp_path):
+    done = run(ROOT / "tools" / "train_bits.sh", "4/4", "4/9", folder=tmp_path)
+    assert (done.returncode, "4/9: this is not two numbers of bits" in done.stderr) == (1, True)
+
+
+@pytest.mark.slow
+@needs_torch
 def test_a_chain_of_distillation_has_a_row_for_each_teacher(reproduce):
     rows = reproduce("distill_chain.sh", "--assistant", reproduce.net, "--student", reproduce.net, table="against.md")
     alone = ("student-one-teacher", "student-two-teachers", "student-assistant")

@@ -52,6 +52,8 @@ class Row:
         Size of the caffemodel.
     seconds : float
         Median time of all test images.
+    one_ms : float, optional
+        Median time of one image.
     """
 
     net: str
@@ -62,6 +64,7 @@ class Row:
     parameters: int
     file_bytes: int
     seconds: float
+    one_ms: float | None = None
 
 
 def rows(title: str, contest: Contest, controls: dict[str, str]) -> list[Row]:
@@ -77,12 +80,14 @@ def row(title: str, bar: Bar, control: str) -> Row:
     """Return the row of a bar."""
     file_bytes = Path(bar.result.net).with_suffix(".caffemodel").stat().st_size
     percent = bar.result.contest.counted.percent
-    return Row(title, bar.title, control, percent, bar.net_macs, bar.parameters, file_bytes, bar.seconds)
+    latency = bar.result.contest.latency
+    numbers = bar.net_macs, bar.parameters, file_bytes, bar.seconds, latency and latency.p50_ms
+    return Row(title, bar.title, control, percent, *numbers)
 
 
 COLUMNS = (
     "form", "top-1, %", "against the original", "against its control", "MACs removed", "parameters removed",
-    "caffemodel, MB", "of the original's", "time, ms", "factor",
+    "caffemodel, MB", "of the original's", "time, ms", "factor", "one image, ms",
 )  # fmt: skip
 
 
@@ -100,10 +105,11 @@ def section(found: Sequence[Row]) -> Section:
                 "" if control is None else f"{each.percent - control.percent:+.2f}",
                 f"{1 - each.macs / first.macs:.1%}",
                 f"{1 - each.parameters / first.parameters:.1%}",
-                f"{each.file_bytes / 1e6:.2f}",
+                f"{each.file_bytes / 1e6:.3f}",
                 f"{each.file_bytes / first.file_bytes:.1%}",
                 f"{1e3 * each.seconds:.0f}",
                 f"{first.seconds / each.seconds:.2f}x",
+                "" if each.one_ms is None else f"{each.one_ms:.2f}",
             )
         )
     return Section(first.net, COLUMNS, tuple(shown))

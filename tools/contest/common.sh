@@ -7,12 +7,12 @@ material=${XDN_TEST_MATERIAL:-$root/../shared}
 python=${PYTHON:-python3}
 export PYTHONPATH=$root${PYTHONPATH:+:$PYTHONPATH}
 
-# The options that the scripts have, with their defaults; the scripts set `out`, `epochs` and `base_lr` before, and
-# `takes_names` where what is no option is a name. --quick changes the defaults, wherever it stands.
+# The options that the scripts have, with their defaults; the scripts set `out`, `epochs` and `base_lr` before, other
+# `first_epochs` and `int8_epochs`, and `takes_names` where what is no option is a name. --quick changes the defaults, wherever it stands.
 # shellcheck disable=SC2034
 net='' weights='' data='' rounds=3 images=10000 quick='' batch='' teacher_net='' holdout=5000 budget=60
 # shellcheck disable=SC2034
-first_epochs='' int8_epochs=2 int8_lr=0.001 assistant='' student=''
+first_epochs=${first_epochs:-} int8_epochs=${int8_epochs:-2} int8_lr=0.001 assistant='' student=''
 # shellcheck disable=SC2034
 engines='' precision=f32,bf16,int8 mode=throughput chosen='' named=()
 
