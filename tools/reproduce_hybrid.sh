@@ -12,23 +12,24 @@
 #
 # --first-epochs N of that first training (default: 12, a shortened schedule)
 # --epochs N       of fine-tuning what is pruned (default: 3), at a rate of at most --base-lr F
-# --int8-epochs N  of training in 8-bit integers (default: 2), beginning with the rate --int8-lr F
+# --int8-epochs N  of training in 8-bit integers (default: 2), at a rate of at most --int8-lr F
 # --data, --out, --holdout, --rounds, --images, --batch: as tools/reproduce_contest.sh has them
 
 set -euo pipefail
-out=build/hybrid epochs=3 base_lr=0.012 first_epochs=12 takes_names=yes
+out=build/hybrid epochs=3 base_lr=0.012 takes_names=yes
 # shellcheck source=contest/common.sh
 . "$(dirname "$0")/contest/common.sh"
+first_epochs=12 int8_lr=0.002
 
 # hybrid: all steps of one net.
 hybrid() {
     prune pruned macs+params=0.6 --criterion reconstruction --schedule global
     finetune pruned hybrid original
     calibrate hybrid
-    train_narrow hybrid-int8 hybrid-int8-trained original
+    train_fused hybrid-int8 hybrid-int8-trained original
     finetune original control original
     fuse control
-    train_narrow control-fused control-trained original
+    train_fused control-fused control-trained original
     times pruned hybrid hybrid-int8 hybrid-int8-trained control control-trained --
 }
 

@@ -10,20 +10,21 @@
 # A network of which no trained weights are at hand is trained first. A step whose result is there is not run again.
 #
 # --first-epochs N of that first training (default: 12, a shortened schedule)
-# --int8-epochs N  of training in 8-bit integers (default: 2), beginning with the rate --int8-lr F
+# --int8-epochs N  of training in 8-bit integers (default: 2), at a rate of at most --int8-lr F
 # --data, --out, --holdout, --rounds, --images, --batch: as tools/reproduce_contest.sh has them
 
 set -euo pipefail
-out=build/int8 first_epochs=12 takes_names=yes
+out=build/int8 takes_names=yes
 # shellcheck source=contest/common.sh
 . "$(dirname "$0")/contest/common.sh"
+first_epochs=12 int8_lr=0.002
 
 # integers: all steps of one net.
 integers() {
     calibrate original
-    train_narrow original-int8 int8-trained original
+    train_fused original-int8 int8-trained original
     fuse original
-    train_narrow original-fused control original
+    train_fused original-fused control original
     times original-int8 int8-trained control --
 }
 

@@ -198,10 +198,16 @@ finetune() {
     train finetune "$epochs" "$base_lr" "$@"
 }
 
-# train_narrow FROM NAME [WORD...]: train a net without BatchNorm further, with Adam at low rates: one that reads 8-bit
-# integers, or the fused net in f32 beside it.
+# train_narrow FROM NAME [WORD...]: train a net without BatchNorm further, with Adam at low rates: one that reads integers
+# of few bits, or the fused net in f32 beside it.
 train_narrow() {
     train narrow "$int8_epochs" "$int8_lr" "$@"
+}
+
+# train_fused FROM NAME [WORD...]: the same by Nesterov's momentum, for 8-bit integers. Adam's steps are as long as its
+# rate, and scales of 8-bit filters not much longer.
+train_fused() {
+    train finetune "$int8_epochs" "$int8_lr" "$@"
 }
 
 # fuse NAME: $out/NAME without BatchNorm, into $out/NAME-fused.
