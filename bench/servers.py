@@ -45,8 +45,8 @@ from xdn.session import Session
 XDN = "xdn"
 #: Images of a call that engines are tried with; the model's name in all servers.
 BATCHES, MODEL = (1, 16, 64), "net"
-#: Images of a measurement of an engine alone, at least; seconds in which a server must be ready.
-_LEAST_IMAGES, _READY_S = 64, 120.0
+#: Images of a measurement of an engine alone, and the fewest where ways are tried; seconds for a server to be ready.
+_IMAGES, _TRIED_IMAGES, _READY_S = 64, 8, 120.0
 #: (way to run, images of a call).
 Way = tuple[str, int]
 
@@ -101,7 +101,7 @@ class Alone:
         rates = {}
         for way in [(variant, batch) for variant in self.variants for batch in BATCHES]:
             self.configure(way)
-            rates[way] = self.rate(images, way[1], seconds)
+            rates[way] = self.rate(images[: max(way[1], _TRIED_IMAGES)], way[1], seconds)
             output.log(
                 f"{self.name}, {' '.join(filter(None, [way[0], f'{way[1]} a call']))}: {rates[way]:.1f} images/s"
             )
@@ -197,7 +197,7 @@ async def saturated(port: int, request: bytes, clients: int, seconds: float) -> 
 
 def measure(args: argparse.Namespace, model: Model, output: Output) -> dict[str, Any]:
     """Return engine -> the way it ran, and images a second alone and served, one of each a round."""
-    images = np.random.default_rng(0).random((_LEAST_IMAGES, *model.input_shape), np.float32)
+    images = np.random.default_rng(0).random((_IMAGES, *model.input_shape), np.float32)
     request = request_of(model)
     engines = [Alone(name, model, args.threads) for name in (XDN, *args.engines)]
     ways = {each.name: each.best(images, args.seconds / 4, output) for each in engines}
