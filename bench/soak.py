@@ -21,7 +21,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -148,10 +148,7 @@ class Soak:
 
     async def send(self, kind: Kind, due_s: float) -> None:
         """Send a request, and note what came."""
-        try:
-            came = await kind.send()
-        except Exception as error:  # whatever a client raises is a finding
-            came = f"{type(error).__name__}: {error}"
+        came = await came_of(kind.send())
         self.requests.append(Request(kind.name, due_s, self.now(), came, kind.expected))
 
     async def load(self, kinds: Sequence[Kind], rate: float) -> None:
@@ -174,12 +171,26 @@ class Soak:
         for model in itertools.cycle((RESNET, LENET)):
             await asyncio.sleep(every_s)
             due_s = self.now()
-            self.reloads.append(Request(model, due_s, self.now(), await traffic.reload(model), "200"))
+            came = await came_of(traffic.reload(model))
+            self.reloads.append(Request(model, due_s, self.now(), came, "200"))
 
     async def drip(self, http: str, number: int) -> None:
         """Be a slow client for ever."""
         for data in itertools.cycle(slow_requests()[number % 2 :] + slow_requests()[: number % 2]):
-            self.cut_s.append(await drip(http, data))
+            try:
+                self.cut_s.append(await drip(http, data))
+            except OSError as error:
+                now_s = self.now()
+                self.requests.append(Request("slow client", now_s, now_s, f"{type(error).__name__}: {error}", "cut"))
+                await asyncio.sleep(_AFTER_S)
+
+
+async def came_of(asked: Awaitable[str]) -> str:
+    """Return what came of a request; whatever a client raises, such as a time limit of its own, is a finding."""
+    try:
+        return await asked
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """The soak of the service: what is said of memory, and a short one."""
 
+import asyncio
 import importlib
 import json
 import subprocess
@@ -56,6 +57,25 @@ def test_what_a_stop_delays_is_no_latency(soak):
         (1, 1, 250.0),
     ]
     assert [found.undisturbed(each) for each in found.requests] == [True, False, False, True, True]
+
+
+@pytest.mark.serve
+def test_what_fails_is_found_and_ends_nothing(soak):
+    class Traffic:
+        async def reload(self, model):
+            raise TimeoutError
+
+    async def scenario():
+        found = soak.Soak(front=None)
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(found.reload(Traffic(), every_s=0.001), timeout=0.1)
+        await found.send(soak.Kind("kind", 1, lambda: Traffic().reload("m"), "200"), 0.0)
+        return found
+
+    found = asyncio.run(scenario())
+    assert {(each.came, each.expected) for each in found.reloads} == {("TimeoutError: ", "200")}
+    assert len(found.reloads) > 1
+    assert [each.came for each in found.requests] == ["TimeoutError: "]
 
 
 @pytest.mark.serve
