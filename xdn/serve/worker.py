@@ -131,9 +131,12 @@ async def _serve(descriptor: int) -> None:
         document, _ = await wire.receive()
         options = EngineOptions(**document["options"])
         repository = Repository(Path(document["root"]), document["single"])
-        engine = LocalEngine(
-            repository, options, document["without"], lambda model: wire.put({"kind": "loading", "model": model})
-        )
+
+        def loading(model: str) -> None:
+            """Tell the front which model is being loaded."""
+            wire.put({"kind": "loading", "model": model})
+
+        engine = LocalEngine(repository, options, document["without"], loading)
         await Worker(wire, engine).serve()
 
 
