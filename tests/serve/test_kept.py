@@ -38,7 +38,7 @@ def test_times_are_kept_for_the_net_and_how_it_is_run(net):
 )
 def test_what_is_no_time_is_measured_anew(net, text, caplog):
     kept = KeptTimes(net, DEFAULT, 2, 64)
-    kept.path.parent.mkdir()
+    kept.path.parent.mkdir(parents=True)
     kept.path.write_text(text)
     assert kept.read() == {}
     assert "measured anew" in caplog.text
@@ -46,6 +46,7 @@ def test_what_is_no_time_is_measured_anew(net, text, caplog):
 
 def test_a_cache_that_cannot_be_written_is_left_alone(net, caplog):
     kept = KeptTimes(net, DEFAULT, 2, 64)
+    kept.path.parent.parent.mkdir(exist_ok=True)
     kept.path.parent.write_text("in the way")
     kept.write(SECONDS)
     assert "cannot be kept" in caplog.text

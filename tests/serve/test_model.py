@@ -47,7 +47,9 @@ def test_times_are_measured_once(model, monkeypatch):
     again = Model("sum", "1", model._sessions["batch"].net, ModelConfig(max_batch=8), threads=1)
     monkeypatch.setattr(runtime.Session, "run", lambda *_: pytest.fail("measured again"))
     assert warmed(again).times.known() == found
+    again.times.measured("channel", 3, 1.0)
     again.close()
+    assert again._kept.read()["channel"][3] == 1.0
 
 
 def test_a_schedule_without_kernels_is_left_out(model, monkeypatch):

@@ -47,7 +47,7 @@ def test_a_number_of_images_that_ran_has_its_own_time():
     times = times_of(batch={1: 1.0, 64: 1.0})
     assert times.schedule(32) == "batch"
     times.observe("batch", 32, 0.25)
-    assert times.seconds(32) < times.seconds(31)
+    assert times.seconds(32) < times.seconds(33)
 
 
 def test_nothing_known_is_no_time():
@@ -69,3 +69,9 @@ def test_what_was_not_run_for_long_is_tried_again():
     assert times.seconds(2) > 0.7 * 2.2
     times.observe("channel", 2, 2.2)
     assert times.seconds(2) / 2 > times.seconds(1)
+
+
+def test_fewer_images_take_no_longer_than_more():
+    times = times_of(channel={1: 9.0, 2: 1.0, 4: 2.0}, batch={1: 3.0})
+    assert times.schedule(1) == "channel"
+    assert times.seconds(1) == times.seconds(2)

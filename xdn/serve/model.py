@@ -193,7 +193,8 @@ class Model:
         return tuple(Tensor(name, name_of(named[name].dtype), named[name]) for name in wanted)
 
     def close(self) -> None:
-        """End the sessions' threads."""
+        """End the sessions' threads; times that runs had meanwhile are kept."""
+        self._kept.write(self.times.known())
         for session in self._sessions.values():
             session.close()
 

@@ -1,7 +1,7 @@
 """What runs of a net take by their number of images, in each schedule, and which is the fastest."""
 
 from bisect import bisect_left
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 #: Schedule -> images of a run -> its seconds.
@@ -108,16 +108,20 @@ class Times:
 
 def _seconds(known: dict[int, _Time], images: int) -> float | None:
     """Return what so many images are believed to take by what is known of other numbers; None where nothing is."""
-    if images in known:
-        return known[images].believed
     if not known:
         return None
     sizes = sorted(known)
     after = bisect_left(sizes, images)
-    if after == 0:
-        return known[sizes[0]].believed
-    before = sizes[after - 1]
     if after == len(sizes):
-        return known[before].believed * images / before
-    part = (images - before) / (sizes[after] - before)
-    return known[before].believed + part * (known[sizes[after]].believed - known[before].believed)
+        return known[sizes[-1]].believed * images / sizes[-1]
+    most = _at_most(known, sizes[after:])
+    if after == 0 or sizes[after] == images:
+        return most
+    before = sizes[after - 1]
+    least = _at_most(known, sizes[after - 1 :])
+    return least + (images - before) / (sizes[after] - before) * (most - least)
+
+
+def _at_most(known: dict[int, _Time], sizes: Sequence[int]) -> float:
+    """Return what the first one of some rising numbers of images takes: no longer than more images do."""
+    return min(known[each].believed for each in sizes)
