@@ -14,7 +14,7 @@ pytest.importorskip("resource", reason="the limits are those of POSIX")
 from tests.kernels.checks import make_params, one_layer_net
 from tools.fuzz import nets, run, worker
 from tools.fuzz.expected import Expected, compute
-from tools.fuzz.integers import check_integers, reading_bf16, reading_integers
+from tools.fuzz.integers import check_integers, reading_bf16, reading_integers, rounding_weights
 from tools.fuzz.mutate import Mutator
 from tools.fuzz.net_maker import MAKERS, make_net
 from tools.fuzz.nets import NETS, DifferenceError, check
@@ -223,3 +223,11 @@ def test_some_layers_read_bf16_in_place_of_what_they_read():
     feed = {"x": np.zeros((2, 3, 3, 3), np.float32)}
     read = [reading_bf16(net, feed, np.random.default_rng(seed)).layers for seed in range(20)]
     assert {tuple(each.reads_bf16 for each in layers[1:]) for layers in read} == set(product((False, True), repeat=2))
+
+
+def test_some_layers_with_filters_round_their_weights():
+    fc = layer("InnerProduct", "f", "x", num_output=2)
+    net = net_from_message(prototxt.parse(text(fc, layer("ReLU", "s", "f")).decode()))
+    read = [rounding_weights(net, np.random.default_rng(seed)).layers for seed in range(100)]
+    found = {how.weight_bits for layers in read for how in layers[1].quantized}
+    assert (found, {layers[2].quantized for layers in read}) == (set(range(1, 9)), {()})

@@ -1,4 +1,4 @@
-"""Random nets whose layers read 8-bit integers or bf16, computed by sessions and by their references."""
+"""Random nets whose layers read 8-bit integers or bf16, or round weights, computed by sessions and their references."""
 
 from collections.abc import Mapping, Sequence
 
@@ -6,7 +6,8 @@ import numpy as np
 
 from xdn import Session
 from xdn.errors import UnsupportedError
-from xdn.graph import Bf16, Layer, Net, Quantized
+from xdn.graph import Bf16, Layer, Net, Quantized, WeightsOnly
+from xdn.graph.quantized import BITS
 from xdn.graph.reading import why_no_bf16, why_real
 from xdn.kernels.core.layout import SCHEDULES
 from xdn.optimize import POST_FUSION, STAGES, apply_stages, stage_names
@@ -49,10 +50,22 @@ def reading_bf16(net: Net, feed: Arrays, rng: np.random.Generator) -> Net:
     return net.replace(layers=tuple(map(read, net.layers)))
 
 
+def rounding_weights(net: Net, rng: np.random.Generator) -> Net:
+    """Return the net, some of whose layers that have filters and read f32 have weights of few bits."""
+
+    def rounded(layer: Layer) -> Layer:
+        if layer.quantized or not layer.params.filter_count or rng.integers(2):
+            return layer
+        own = 1 + (layer.projection is not None)
+        return layer.replace(quantized=(WeightsOnly(int(rng.integers(1, BITS + 1))),) * own)
+
+    return net.replace(layers=tuple(map(rounded, net.layers)))
+
+
 def check_integers(net: Net, feed: Arrays, threads: int, seed: int) -> None:
     """Compute a net in both schedules, as it is or fused; raise CheckError where integers, or what follows, differ.
 
-    Every other net has layers that read bf16, too.
+    Every other net has layers that read bf16, too, and those that read f32 may round their weights.
     """
     rng = np.random.default_rng(seed)
     if rng.integers(2):
@@ -60,6 +73,7 @@ def check_integers(net: Net, feed: Arrays, threads: int, seed: int) -> None:
     net = reading_integers(net, feed, rng)
     if rng.integers(2):
         net = reading_bf16(net, feed, rng)
+    net = rounding_weights(net, rng)
     if not any(layer.quantized for layer in net.layers):
         return
 

@@ -116,7 +116,8 @@ def _quotients(x: Tensor, scale: Tensor, low: int, high: int) -> Tensor:
 def _within(gradient: Tensor, x: Tensor, scale: Tensor, bounds: tuple[int, int]) -> Tensor:
     """Return the gradient where x / s is within the bounds, but for `_SLACK`, else 0."""
     low, high = ((bound + slack) * float(scale) for bound, slack in zip(bounds, (-_SLACK, _SLACK), strict=True))
-    return torch.ops.aten.hardtanh_backward(gradient, x, low, high)
+    within: Tensor = torch.ops.aten.hardtanh_backward(gradient, x, low, high)
+    return within
 
 
 def _dot(one: Tensor, other: Tensor) -> Tensor:
