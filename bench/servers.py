@@ -96,10 +96,10 @@ class Alone:
         """Return the images a second, as it was set up."""
         return calls_of(self._run, images, batch, seconds)
 
-    def best(self, images: Array, seconds: float, output: Output) -> Way:
-        """Return the way that is fastest, and set the engine up so."""
+    def best(self, images: Array, most: int, seconds: float, output: Output) -> Way:
+        """Return the way that is fastest, with `most` images of a call at most, and set the engine up so."""
         rates = {}
-        for way in [(variant, batch) for variant in self.variants for batch in BATCHES]:
+        for way in [(variant, batch) for variant in self.variants for batch in BATCHES if batch <= most]:
             self.configure(way)
             rates[way] = self.rate(images[: max(way[1], _TRIED_IMAGES)], way[1], seconds)
             output.log(
@@ -200,7 +200,7 @@ def measure(args: argparse.Namespace, model: Model, output: Output) -> dict[str,
     images = np.random.default_rng(0).random((_IMAGES, *model.input_shape), np.float32)
     request = request_of(model)
     engines = [Alone(name, model, args.threads) for name in (XDN, *args.engines)]
-    ways = {each.name: each.best(images, args.seconds / 4, output) for each in engines}
+    ways = {each.name: each.best(images, args.clients, args.seconds / 4, output) for each in engines}
     found: dict[str, Any] = {
         name: {"variant": way[0], "batch": way[1], "alone": [], "served": []} for name, way in ways.items()
     }
