@@ -64,7 +64,7 @@ class LocalEngine:
         repository: Repository,
         options: EngineOptions = DEFAULTS,
         without: Collection[str] = frozenset(),
-        loading: Callable[[str], None] = lambda model: None,
+        loading: Callable[[str], object] = lambda model: None,
     ):
         self._repository, self._options, self._without = repository, options, without
         self._catalog: Catalog[Line] = Catalog()
