@@ -16,6 +16,7 @@ from xdn.errors import ParseError, SettingError
 from xdn.files import (
     about,
     atomic_file,
+    check_folder,
     checked_size,
     is_folder,
     read_bounded,
@@ -256,3 +257,21 @@ def test_a_full_disk_is_named(tmp_path):
         signal.signal(signal.SIGXFSZ, before)
     assert (tmp_path / "a.bin").read_bytes() == b"old"
     assert names(tmp_path) == ["a.bin"]
+
+
+@pytest.mark.parametrize(("name", "fits"), [(".", True), ("new/folder", True), ("file", False), ("file/folder", False)])
+def test_a_folder_to_write_into_may_be_new_but_no_file(tmp_path, monkeypatch, name, fits):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").write_text("")
+    if fits:
+        check_folder(Path(name))
+    else:
+        with pytest.raises(SettingError, match=r"file: this is a file\. Name a folder to write into"):
+            check_folder(Path(name))
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_folder_that_cannot_be_written_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "access", lambda path, how: path != tmp_path)
+    with pytest.raises(SettingError, match="this folder cannot be written"):
+        check_folder(tmp_path / "new")

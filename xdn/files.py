@@ -155,6 +155,15 @@ def write_atomically(path: Path, content: bytes, durable: bool = False) -> None:
 exists, is_folder, is_file = os.path.exists, os.path.isdir, os.path.isfile
 
 
+def check_folder(path: Path) -> None:
+    """Raise SettingError where nothing can be written into the folder `path`, which need not be there yet."""
+    nearest = next(each for each in (path, *path.parents) if exists(each))
+    if not is_folder(nearest):
+        raise SettingError("this is a file", where=str(nearest), mend="Name a folder to write into")
+    if not os.access(nearest, os.W_OK):
+        raise SettingError("this folder cannot be written", where=str(nearest), mend="Name another one")
+
+
 def checked_size(path: Path, limit_bytes: int) -> int:
     """Return the size of the regular file `path` in bytes.
 

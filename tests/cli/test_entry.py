@@ -5,6 +5,7 @@ import re
 import signal
 import subprocess
 import sys
+from importlib import import_module
 from types import SimpleNamespace
 
 import pytest
@@ -115,3 +116,15 @@ def test_an_interrupted_program_says_its_name(capfd):
 def test_a_program_of_the_project_begins_here(path):
     named = re.search(r'new_parser\("([^"]+)"', path.read_text())
     assert f'sys.exit(program("{named[1]}", main))' in path.read_text()
+
+
+@pytest.mark.parametrize("name", entry.COMMANDS)
+def test_where_a_result_cannot_be_written_is_said_before_the_work(name, tmp_path, capsys):
+    (tmp_path / "file").write_text("")
+    parser = import_module(f"xdn.cli.{name}").parser()
+    written = {"--out", "--output", "--parts", "--mean-out", "--dump-config", "--table", "--json"}
+    options = [option for action in parser._actions for option in action.option_strings if option in written]
+    for option in options:
+        with pytest.raises(SystemExit):
+            parser.parse_args([option, str(tmp_path / "file" / "result")])
+        assert re.search(rf"argument \S*{option}\b", capsys.readouterr().err)

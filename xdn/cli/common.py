@@ -18,7 +18,7 @@ from rich.text import Text
 from xdn import __version__, memory, settings
 from xdn.codegen.listening import listening
 from xdn.errors import SettingError, XdnError
-from xdn.files import about, exists, is_folder, write_atomically
+from xdn.files import about, check_folder, exists, is_folder, write_atomically
 from xdn.report.section import table
 from xdn.visible import visible
 
@@ -207,14 +207,36 @@ def positive_float(text: str) -> float:
 
 def result_file(text: str) -> Path:
     """Return the path of a file to write; one that cannot be written is refused before the work rather than after."""
-    path = Path(text)
-    if not text or is_folder(path):
-        raise argparse.ArgumentTypeError(f"{text!r} is not the name of a file")
+    path = _file(text)
     if not is_folder(path.parent):
         raise argparse.ArgumentTypeError(f"{text!r}: there is no folder {str(path.parent)!r}")
     if not exists(path) and not os.access(path.parent, os.W_OK):
         raise argparse.ArgumentTypeError(f"{text!r}: the folder {str(path.parent)!r} cannot be written")
     return path
+
+
+def file_in_folder(text: str) -> Path:
+    """Return the path of a file to write, whose folder is made where it is not there; refused as `result_folder`."""
+    path = _file(text)
+    result_folder(str(path.parent))
+    return path
+
+
+def _file(text: str) -> Path:
+    """Return an option's text as the path of a file."""
+    path = Path(text)
+    if not text or is_folder(path):
+        raise argparse.ArgumentTypeError(f"{text!r} is not the name of a file")
+    return path
+
+
+def result_folder(text: str) -> Path:
+    """Return the path of a folder to write into, made where it is not there; refused where that cannot be."""
+    try:
+        check_folder(Path(text))
+    except SettingError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return Path(text)
 
 
 def _memory_size(text: str) -> int:

@@ -9,6 +9,7 @@ from typing import Any
 from xdn import api, settings
 from xdn.cli.common import Output, given, number_between, positive_float, positive_int
 from xdn.errors import SettingError, WeightsError
+from xdn.files import check_folder
 from xdn.frontend import find_weights, frontend_of, writer_of
 from xdn.frontend.caffe import Caffe
 from xdn.graph import Net
@@ -143,8 +144,9 @@ def written_form(net: Path, chosen: str | None = None) -> str:
     return chosen or frontend_of(net).title or Caffe.title
 
 
-def check_not_overwritten(stem: Path, form: str, read: Iterable[Path], option: str) -> None:
-    """Raise SettingError where a net's files that are to be written as `stem` are among those that are `read`."""
+def check_target(stem: Path, form: str, read: Iterable[Path], option: str) -> None:
+    """Raise SettingError where a net's files cannot be written as `stem`, or are among those that are `read`."""
+    check_folder(stem.parent)
     suffixes = writer_of(form).suffixes
     written = {stem.with_name(f"{stem.name}{suffix}").resolve() for suffix in suffixes}
     if both := written & {path.resolve() for path in read}:

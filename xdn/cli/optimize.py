@@ -27,9 +27,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xdn import api
-from xdn.cli.common import Output, UsageError, list_registries, new_parser, run_command, shown
+from xdn.cli.common import Output, UsageError, list_registries, new_parser, result_folder, run_command, shown
 from xdn.cli.data_options import tell_transform
-from xdn.cli.net_options import add_net_options, check_not_overwritten, load_net, written_form
+from xdn.cli.net_options import add_net_options, check_target, load_net, written_form
 from xdn.cli.prune_options import add_prune_options, pruned, recalibrated
 from xdn.cli.quantize_options import add_quantize_options, calibrated, calibration_data, rounded, weights_only
 from xdn.errors import SettingError
@@ -52,7 +52,9 @@ def parser() -> argparse.ArgumentParser:
     """Return the parser of the command's options."""
     made = new_parser("xdn-optimize", __doc__)
     add_net_options(made, optional=True)
-    made.add_argument("-o", "--output", type=Path, metavar="DIR", help="default: PROTOTXT's name with .xdn, here")
+    made.add_argument(
+        "-o", "--output", type=result_folder, metavar="DIR", help="default: PROTOTXT's name with .xdn, here"
+    )
     made.add_argument("--to", choices=tuple(writers()), help="the format to write (default: as what was read)")
     made.add_argument(
         "--extract", metavar="BLOB..BLOB",
@@ -86,7 +88,7 @@ def _run(args: argparse.Namespace, output: Output) -> None:
         raise UsageError("name a PROTOTXT, or --list")
     stages = _stages(args)
     folder, form = args.output or Path(f"{args.net.stem}.xdn"), written_form(args.net, args.to)
-    check_not_overwritten(folder / args.net.stem, form, filter(None, (args.net, args.weights)), "-o")
+    check_target(folder / args.net.stem, form, filter(None, (args.net, args.weights)), "-o")
     net = load_net(args, output)
     if args.extract is not None:
         net = extracted(net, args.extract)

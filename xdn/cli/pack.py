@@ -15,7 +15,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from xdn import frontend
-from xdn.cli.common import Output, new_parser, run_command, shown
+from xdn.cli.common import Output, file_in_folder, new_parser, run_command, shown
 from xdn.cli.data_options import add_data_options, finder
 from xdn.data import DATASETS, Dataset
 from xdn.data.header import DTYPES, PackedHeader
@@ -33,11 +33,13 @@ def parser() -> argparse.ArgumentParser:
     task.add_argument("dataset", nargs="?", metavar="DATASET", help="cifar10, glyphs10, FOLDER or LIST")
     task.add_argument("--list", action="store_true", help="print the kinds of data sets and end")
     task.add_argument("--verify", type=Path, metavar="FILE", help="read FILE against its checksums and end")
-    made.add_argument("-o", "--output", type=Path, metavar="FILE", help="the file to make (default: in the cache)")
+    made.add_argument(
+        "-o", "--output", type=file_in_folder, metavar="FILE", help="the file to make (default: in the cache)"
+    )
     made.add_argument("--dtype", choices=tuple(DTYPES), default="u8", help="default: u8")
     made.add_argument("--grey", action="store_true", help="decode image files with one channel, for nets that read one")
     made.add_argument(
-        "--mean-out", type=Path, metavar="FILE",
+        "--mean-out", type=file_in_folder, metavar="FILE",
         help="write the mean image too, for xdn-run --mean-file: a binaryproto, or .npy",
     )  # fmt: skip
     add_data_options(made, "as DATASET; beside it: where data sets are kept", "test")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from xdn import settings
-from xdn.cli.common import Output, UsageError, positive_int, result_file, shown
+from xdn.cli.common import Output, UsageError, positive_int, result_file, result_folder, shown
 from xdn.cli.data_options import RANDOM
 from xdn.cli.run_data import RunData
 from xdn.data import Dataset
@@ -52,7 +52,7 @@ def add_parts_options(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     how.add_argument("--merge", type=Path, metavar="FOLDER", help="the result of the parts in a folder, nothing else")
     add(
-        "--parts", type=Path, metavar="FOLDER",
+        "--parts", type=result_folder, metavar="FOLDER",
         help="where parts are kept; those that are there are not run again (default: NAME.parts)",
     )  # fmt: skip
     add(

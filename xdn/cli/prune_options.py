@@ -2,11 +2,10 @@
 
 import argparse
 from dataclasses import fields, replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from xdn import api
-from xdn.cli.common import Output, given, positive_int
+from xdn.cli.common import Output, file_in_folder, given, positive_int
 from xdn.cli.data_options import add_data_options, finder
 from xdn.errors import SettingError
 from xdn.files import write_atomically
@@ -38,7 +37,7 @@ def add_prune_options(parser: argparse.ArgumentParser) -> None:
     add("--images", type=positive_int, metavar="N", help="calibration images")
     add("--seed", type=int, metavar="N", help="of the choice of images, and of the criterion random")
     add("--recalibrate", type=positive_int, metavar="N", help="take BatchNorm's statistics anew over N training images")
-    add("--dump-config", type=Path, metavar="FILE", help="write the effective configuration, for --prune")
+    add("--dump-config", type=file_in_folder, metavar="FILE", help="write the effective configuration, for --prune")
     add_data_options(parser, "what the net names", "train")
 
 

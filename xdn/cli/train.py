@@ -24,12 +24,22 @@ from typing import Any
 from rich.progress import Progress
 
 from xdn import api
-from xdn.cli.common import Output, UsageError, given, list_registries, new_parser, positive_int, run_command
+from xdn.cli.common import (
+    Output,
+    UsageError,
+    file_in_folder,
+    given,
+    list_registries,
+    new_parser,
+    positive_int,
+    result_folder,
+    run_command,
+)
 from xdn.cli.data_options import add_data_options, finder, tell_transform
 from xdn.cli.net_options import (
     add_input_shape_option,
     add_transform_options,
-    check_not_overwritten,
+    check_target,
     transformed,
     written_form,
 )
@@ -42,7 +52,7 @@ def parser() -> argparse.ArgumentParser:
     """Return the parser of the command's options."""
     made = new_parser("xdn-train", __doc__)
     made.add_argument("solver", nargs="?", type=Path, metavar="SOLVER", help="the solver, a prototxt")
-    made.add_argument("--out", type=Path, metavar="DIR", help="the folder of all that is written")
+    made.add_argument("--out", type=result_folder, metavar="DIR", help="the folder of all that is written")
     first = made.add_argument_group("net and first weights")
     first.add_argument("--net", type=Path, metavar="PROTOTXT", help="the net to train, or an ONNX model")
     choice = first.add_mutually_exclusive_group()
@@ -72,7 +82,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--list", action="store_true", help="print learning rate policies and solver types, and end")
     plot = made.add_argument_group("look at a log")
     plot.add_argument("--plot", type=Path, metavar="LOG", help="draw loss, accuracy and learning rate, and end")
-    plot.add_argument("-o", "--output", type=Path, metavar="FILE", help="the .png or .svg of --plot")
+    plot.add_argument("-o", "--output", type=file_in_folder, metavar="FILE", help="the .png or .svg of --plot")
     return made
 
 
@@ -127,7 +137,7 @@ def _train(args: argparse.Namespace, output: Output) -> None:
     suggested = tell_transform(start.prototxt, start.test_net, output)
     weights = (solver.find_beside(name, "weights") for name in solver.weights)
     form = written_form(start.prototxt)
-    check_not_overwritten(task.prefix, form, filter(None, (start.prototxt, *weights, solver.path)), "--out")
+    check_target(task.prefix, form, filter(None, (start.prototxt, *weights, solver.path)), "--out")
     output.log(f"data: {task.examples.name}")
     output.log(f"first weights: {start.weights}" + (f"; filled: {', '.join(start.filled)}" if start.filled else ""))
     output.log(f"log: {task.log_path}")

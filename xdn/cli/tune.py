@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from xdn import settings
-from xdn.cli.common import Output, new_parser, run_command
+from xdn.cli.common import Output, file_in_folder, new_parser, run_command
 from xdn.errors import DataError, UnknownNameError
 from xdn.files import read_json, write_json
 from xdn.report.tuning import results_table
@@ -37,7 +37,7 @@ def parser() -> argparse.ArgumentParser:
     show = add("show", _show, "print one result")
     show.add_argument("key", metavar="KEY", help="the beginning of the result's key")
     export = add("export", _export, "write all results to a file")
-    export.add_argument("file", type=Path, metavar="FILE", help="the file to make, JSON")
+    export.add_argument("file", type=file_in_folder, metavar="FILE", help="the file to make, JSON")
     imported = add("import", _import, "read results from a file")
     imported.add_argument("file", type=Path, metavar="FILE", help="a file that export made")
     clear = add("clear", _clear, "remove one result, or all")
