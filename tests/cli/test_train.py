@@ -139,6 +139,8 @@ def test_a_log_is_drawn(solver, tmp_path, capsys):
         (["--data", "nowhere"], "'nowhere' is neither a data set nor a folder"),
         (["--teacher", "small.prototxt"], "no caffemodel lies here"),
         (["--holdout", "-3"], "holdout is -3"),
+        (["--set", "momentum=2"], "momentum is 2.0; it must be a number from 0 to 1"),
+        (["--set", "type=Adamant"], "Adam"),
     ],
 )
 def test_errors_are_one_message(solver, capsys, flags, message):

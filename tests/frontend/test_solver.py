@@ -4,10 +4,10 @@ import dataclasses
 
 import pytest
 
-from xdn.errors import ParseError, SettingError
+from xdn.errors import ParseError, SettingError, UnknownNameError
 from xdn.frontend import prune_text, read_prune_file
 from xdn.frontend.caffe.text import schema
-from xdn.frontend.solver import Recipe, Solver, read_solver
+from xdn.frontend.solver import Recipe, Solver, read_solver, stated
 
 #: caffe.proto, BVLC master: SolverParameter.
 NUMBERS = {
@@ -123,6 +123,36 @@ def test_changes_are_checked_too():
     assert (solver.base_lr, solver.xdn.batch_size) == (0.5, 7)
     with pytest.raises(ParseError, match="base_lr is -1"):
         solver.replace(base_lr=-1.0)
+
+
+def test_fields_are_stated_one_by_one():
+    said = ["type=Adam", "base_lr=1e-3", "pad_mode=REFLECT", "mirror=true", "stepvalue=10", "stepvalue=20", "data=a=b"]
+    fields = stated(said)
+    assert fields == {
+        "type": "Adam",
+        "base_lr": pytest.approx(1e-3),
+        "pad_mode": "REFLECT",
+        "mirror": True,
+        "stepvalue": (10, 20),
+        "data": "a=b",
+    }
+    assert Solver().replace(**fields).xdn.pad_mode == "REFLECT"
+
+
+@pytest.mark.parametrize(
+    ("said", "error", "what"),
+    [
+        ("mirror", SettingError, r"'mirror' is not FIELD=VALUE\. Such as type=Adam"),
+        ("momentun=1", UnknownNameError, r"a solver has no field 'momentun'\. The nearest known: momentum"),
+        ("path=x", UnknownNameError, "no field 'path'"),
+        ("pad=two", ParseError, "^pad=two:1:6"),
+        ("pad_mode=BLACK", ParseError, "BLACK"),
+        ("pad=1 mirror: true", SettingError, "with one value"),
+    ],
+)
+def test_what_no_field_takes_is_refused(said, error, what):
+    with pytest.raises(error, match=what):
+        stated([said])
 
 
 def test_files_are_looked_for_beside_the_solver_and_then_here(tmp_path, monkeypatch):

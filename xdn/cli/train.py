@@ -7,6 +7,7 @@ stopped, by Ctrl-C too, goes on from there when the same command is given again,
   xdn-train prototxt/resnet20_cifar10/solver.prototxt
   xdn-train solver.prototxt --net pruned.prototxt --weights pruned.caffemodel --epochs 5 --out tuned/
   xdn-train solver.prototxt --net net.onnx                  from its own weights on, and written as ONNX
+  xdn-train solver.prototxt --set type=Adam --set lr_policy=cosine
   xdn-train solver.prototxt --teacher big.prototxt:big.caffemodel --holdout 5000
   xdn-train --plot tuned/net.log.jsonl -o tuned.png
 
@@ -43,7 +44,7 @@ from xdn.cli.net_options import (
     transformed,
     written_form,
 )
-from xdn.frontend.solver import Solver, read_solver
+from xdn.frontend.solver import Solver, read_solver, stated
 from xdn.logs import read_log
 from xdn.report.training import curves, draw, progress_line
 
@@ -74,6 +75,10 @@ def parser() -> argparse.ArgumentParser:
     add(
         "--teacher", action="append", metavar="PROTOTXT[:WEIGHTS]",
         help="learn this net's outputs too; several are averaged",
+    )  # fmt: skip
+    add(
+        "--set", dest="assignments", action="append", default=[], metavar="FIELD=VALUE",
+        help="any field of the solver or its xdn_param, such as type=Adam or bf16=OFF; once for each",
     )  # fmt: skip
     add("--threads", type=positive_int, metavar="N", help="default: PyTorch's choice, all cores")
     data = add_data_options(made, "what solver or net name, else as xdn-run")
@@ -171,15 +176,16 @@ def _train(args: argparse.Namespace, output: Output) -> None:
 def _overridden(solver: Solver, args: argparse.Namespace) -> Solver:
     """Return the solver with what the flags say; files that flags name are not looked for beside the solver."""
     names = ("data", "test_data", "epochs", "base_lr", "batch_size", "holdout", "random_seed")
-    changes = given(args, *names)
+    changes = stated(args.assignments) | given(args, *names)
     if args.net:
         changes |= {"net": str(args.net.resolve()), "test_net": ""}
     if args.weights:
         changes["weights"] = (str(args.weights.resolve()),)
     if args.teacher:
         changes["teacher"] = tuple(map(_resolved, args.teacher))
-    if args.epochs:
-        changes["max_iter"] = 0
+    for length, other in (("epochs", "max_iter"), ("max_iter", "epochs")):
+        if changes.get(length):
+            changes.setdefault(other, 0)
     if args.from_scratch:
         changes["weights"] = ()
     return solver.replace(**changes)

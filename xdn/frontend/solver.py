@@ -4,7 +4,7 @@ Both are protobuf text beside the net: a SolverParameter and a PruneParameter.
 """
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from math import inf, isfinite
 from pathlib import Path
@@ -12,10 +12,11 @@ from typing import Any
 
 from google.protobuf import text_format
 
-from xdn.errors import ParseError, SettingError
+from xdn.errors import ParseError, SettingError, UnknownNameError
 from xdn.files import is_file
 from xdn.frontend.caffe.text import fields_of, prototxt, schema, values_of
 from xdn.frontend.tokens import Tokens
+from xdn.registry import known_names
 
 #: The old enum `solver_type` -> the names of `type`.
 _OLD_TYPES = {name.upper(): name for name in ("SGD", "Nesterov", "AdaGrad", "RMSProp", "AdaDelta", "Adam")}
@@ -203,6 +204,54 @@ def read_solver(path: Path) -> Solver:
             raise SettingError(f"{inline}: a net within the solver is not read", where=str(path), mend="Say net: FILE")
     recipe = Recipe(**fields_of(message.xdn_param, Recipe))
     return _checked(Solver(**values, xdn=recipe, path=path, places=_places(path, text)))
+
+
+def stated(assignments: Iterable[str]) -> dict[str, Any]:
+    """Return field -> value of texts ``FIELD=VALUE``, for `Solver.replace`; those of `xdn_param` are named as others.
+
+    A value is written as in the file, but texts without quotes; a field of several gets one with each assignment.
+
+    Raises
+    ------
+    SettingError
+        For a text without a field and a value.
+    UnknownNameError
+        With the nearest known field.
+    ParseError
+        Where a value is not of the field's kind.
+    """
+    found: dict[str, Any] = {}
+    for assignment in assignments:
+        name, equals, value = assignment.partition("=")
+        if not equals:
+            raise SettingError(f"{assignment!r} is not FIELD=VALUE", mend="Such as type=Adam")
+        many = isinstance(_SETTABLE.get(name), tuple)
+        one = _value(name, value, assignment)
+        found[name] = (*found.get(name, ()), *(one if isinstance(one, tuple) else (one,))) if many else one
+    return found
+
+
+#: Field -> default, of those that a text can set.
+_SETTABLE = {
+    each.name: each.default
+    for each in (*dataclasses.fields(Solver), *dataclasses.fields(Recipe))
+    if each.name not in ("xdn", "path", "places")
+}
+
+
+def _value(name: str, value: str, assignment: str) -> Any:
+    """Return the value of a field that an assignment states."""
+    if name not in _SETTABLE:
+        what = f"{assignment!r}: a solver has no field {name!r}"
+        raise UnknownNameError(what, mend=known_names(name, sorted(_SETTABLE)))
+    cls = Recipe if name in {each.name for each in dataclasses.fields(Recipe)} else Solver
+    message = "XdnSolverParameter" if cls is Recipe else "SolverParameter"
+    if schema.is_text(message, name):
+        return value
+    values = fields_of(prototxt.parse(f"{name}: {value}", assignment, message), cls)
+    if values.keys() != {name}:
+        raise SettingError(f"{assignment!r} is not FIELD=VALUE with one value")
+    return values[name]
 
 
 def _places(path: Path, text: str) -> dict[str, str]:

@@ -118,6 +118,12 @@ def classes() -> Mapping[str, type]:
     return build(merge([_layer_messages(), own, *(parse_table(text) for text in messages.TABLES)]))
 
 
+def is_text(message: str, field: str) -> bool:
+    """Return whether a field of the message type called `message` holds a text, which files write in quotes."""
+    descriptor = classes()[message].DESCRIPTOR.fields_by_name[field]  # type: ignore[attr-defined]
+    return bool(descriptor.type == descriptor.TYPE_STRING)
+
+
 def place_of(layer: Message) -> str:
     """Return a LayerParameter as errors name it."""
     return f"layer {layer.name!r} ({layer.type})"
