@@ -19,7 +19,7 @@ set -euo pipefail
 out=build/hybrid epochs=3 base_lr=0.012 takes_names=yes
 # shellcheck source=contest/common.sh
 . "$(dirname "$0")/contest/common.sh"
-first_epochs=12 int8_lr=0.002
+first_epochs=12 int8_lr=0.0003
 
 # hybrid: all steps of one net.
 hybrid() {

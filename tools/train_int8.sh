@@ -17,7 +17,7 @@ set -euo pipefail
 out=build/int8 takes_names=yes
 # shellcheck source=contest/common.sh
 . "$(dirname "$0")/contest/common.sh"
-first_epochs=12 int8_lr=0.002
+first_epochs=12 int8_lr=0.0003
 
 # integers: all steps of one net.
 integers() {

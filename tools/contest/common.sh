@@ -119,11 +119,11 @@ train_from_start() {
         "${xdn[@]}" train "$solver" --net "$text" --out "$out/trained" "$@"
 }
 
-# take_original: the original as every step reads it, into $out/original. Nets of the test material that do not say what
-# is done to the images have its mean image.
+# take_original: the original as every step reads it, into $out/original. Nets of the test material that name no mean
+# values have its mean image.
 take_original() {
     local mean=()
-    if [[ $net == "$material"/* ]] && ! grep -qE 'mean_(file|value)' "$net"; then
+    if [[ $net == "$material"/* ]] && ! grep -q mean_value "$net"; then
         mean=(--mean-file "$material/models/mean.binaryproto")
     fi
     stem=$(basename "$net" .prototxt)
