@@ -68,10 +68,17 @@ def test_what_was_not_run_for_long_is_tried_again():
     assert times.seconds(2) / 2 < times.seconds(1)
     assert times.seconds(2) > 0.7 * 2.2
     times.observe("channel", 2, 2.2)
-    assert times.seconds(2) / 2 > times.seconds(1)
+    assert times.seconds(2) / 2 == pytest.approx(times.seconds(1))
 
 
 def test_fewer_images_take_no_longer_than_more():
     times = times_of(channel={1: 9.0, 2: 1.0, 4: 2.0}, batch={1: 3.0})
     assert times.schedule(1) == "channel"
     assert times.seconds(1) == times.seconds(2)
+
+
+def test_more_images_take_no_longer_than_one_after_the_other():
+    times = Times(["channel"])
+    for images, seconds in ((1, 1.0), (2, 40.0), (4, 40.0)):
+        times.measured("channel", images, seconds)
+    assert times.seconds(4) == 4.0

@@ -91,8 +91,11 @@ class Times:
         return {name: {images: each.least for images, each in known.items()} for name, known in self._known.items()}
 
     def seconds(self, images: int) -> float:
-        """Return what a run of so many images takes at present, in the schedule that is faster for them."""
-        return self._of(images)[0] * self._slowdown
+        """Return what a run of so many images takes at present, in the schedule that is faster for them.
+
+        That is no more than as many runs of one image: a time that was disturbed is tried again.
+        """
+        return min(self._of(images)[0], images * self._of(1)[0]) * self._slowdown
 
     def schedule(self, images: int) -> str:
         """Return the schedule that is faster for so many images."""
