@@ -96,3 +96,11 @@ def test_a_column_says_how_layers_read_their_bottoms():
         [{"element": "bf16"}],
         [],
     ]
+
+
+def test_blocks_of_codebooks_have_a_column():
+    net = small()
+    marked = net.replace(layers=tuple(x.replace(block=9) if x.name == "c[red]" else x for x in net.layers))
+    _, header, _, *layers, total = rows(net_table(summarize(marked)))
+    assert (header[-1], layers[1][-1], total[-1]) == ("codebook", "blocks of 9", "1 layer")
+    assert [each["block"] for each in net_document(summarize(marked))["layers"]] == [0, 9, 0]

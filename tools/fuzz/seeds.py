@@ -20,6 +20,7 @@ from xdn.data.header import Layout, PackedHeader
 from xdn.element import S8
 from xdn.frontend import wire
 from xdn.frontend.caffe.weights.blobproto import encode_blob_head
+from xdn.graph.codebook import Codebook
 from xdn.kernels.core.choice import Choice
 from xdn.runtime.configuration import Configuration
 from xdn.serve.grpc.proto import service
@@ -82,8 +83,17 @@ def _int8_blob(shape: tuple[int, ...]) -> bytes:
     return encode_blob_head(shape, element=S8, scales=scales)[0] + integers.tobytes()
 
 
+def _coded_blob(shape: tuple[int, ...]) -> bytes:
+    """Return filters as codes of blocks, one for each output, other weights as f32."""
+    if len(shape) < 2:
+        return _blob(shape)
+    centroids = np.resize(np.arange(-8, 8), (3, int(np.prod(shape[1:])))).astype(np.float16)
+    codebook = Codebook(centroids, np.resize(np.arange(3), shape[0]).astype(np.uint8))
+    return encode_blob_head(shape, codebook=codebook)[0] + codebook.codes.tobytes()
+
+
 def caffemodels() -> tuple[bytes, ...]:
-    """Return weights of `prototxts.NET`: current format, V1 and C3D's; numbers not packed, of f64, 8-bit integers."""
+    """Return weights of `prototxts.NET`: current format, V1 and C3D's; numbers not packed, f64, integers, codes."""
 
     def net(layer: int, name: int, blobs: int, encode: object) -> bytes:
         content = wire.encode_bytes(1, b"small")
@@ -99,6 +109,7 @@ def caffemodels() -> tuple[bytes, ...]:
         net(100, 1, 7, lambda shape: _blob(shape, unpacked=True)),
         net(100, 1, 7, _double_blob),
         net(100, 1, 7, _int8_blob),
+        net(100, 1, 7, _coded_blob),
     )
 
 

@@ -13,10 +13,12 @@ as one again, and --to chooses.
   xdn-optimize net.prototxt --prune macs=0.45 --data cifar10
   xdn-optimize net.prototxt --calibrate cifar10     layers read 8-bit integers
   xdn-optimize net.prototxt --bits 1/32             weights are 1 or -1, times the scale of their filter
+  xdn-optimize net.prototxt --codebooks small       a file of a twentieth of the size, to be trained (xdn-train)
 
 With --prune filters are taken out first, by how much they matter, and what is left is again a plain net, to be
 run or to be trained further (xdn-train); with --stages '' its layers stay as they are. With --calibrate the layers say
-last how they read 8-bit integers: text in the written net, which only XDN reads, and which may be edited.
+last how they read 8-bit integers: text in the written net, which only XDN reads, and which may be edited. With
+--codebooks layers stay as they are, unless --stages says otherwise.
 """
 
 import argparse
@@ -27,6 +29,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xdn import api
+from xdn.cli.codebook_options import add_codebook_options, coded
 from xdn.cli.common import Output, UsageError, list_registries, new_parser, result_folder, run_command, shown
 from xdn.cli.data_options import tell_transform
 from xdn.cli.net_options import add_net_options, check_target, load_net, written_form
@@ -34,9 +37,11 @@ from xdn.cli.prune_options import add_prune_options, pruned, recalibrated
 from xdn.cli.quantize_options import add_quantize_options, calibrated, calibration_data, rounded, weights_only
 from xdn.errors import SettingError
 from xdn.frontend import writers
+from xdn.frontend.caffe import Caffe
 from xdn.graph import Net
 from xdn.optimize import PLAIN, POST_FUSION, STAGES, Result, optimize, stage_names
 from xdn.optimize.extract import extracted
+from xdn.report.codebooks import codebook_conclusion, codebook_document, codebook_table, uncoded_lines
 from xdn.report.pruning import locked_document, locked_table, prune_conclusion, prune_document, prune_table
 from xdn.report.quantization import calibration_conclusion, calibration_document, calibration_table, kept_lines
 from xdn.report.rounded_weights import rounded_conclusion, rounded_document, rounded_kept_lines, rounded_table
@@ -68,6 +73,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--list", action="store_true", help="print stages, criteria, schedules, observers, and end")
     add_prune_options(made)
     add_quantize_options(made)
+    add_codebook_options(made)
     return made
 
 
@@ -88,6 +94,8 @@ def _run(args: argparse.Namespace, output: Output) -> None:
         raise UsageError("name a PROTOTXT, or --list")
     stages = _stages(args)
     folder, form = args.output or Path(f"{args.net.stem}.xdn"), written_form(args.net, args.to)
+    if args.codebooks and (args.calibrate is not None or args.bits or form != Caffe.title):
+        raise UsageError("--codebooks are of f32 weights, in a caffemodel: without --calibrate, --bits and --to onnx")
     check_target(folder / args.net.stem, form, filter(None, (args.net, args.weights)), "-o")
     net = load_net(args, output)
     if args.extract is not None:
@@ -102,9 +110,8 @@ def _run(args: argparse.Namespace, output: Output) -> None:
         net = found.net
         output.report(prune_table(found), locked_table(found.locked), prune_conclusion(found))
         document["pruning"] = prune_document(found)
-    if args.recalibrate:
-        with output.progress() as bar:
-            net = recalibrated(args, net, shown(bar, "images for BatchNorm"))
+    if args.recalibrate and not args.codebooks:
+        net = _recalibrated(args, net, output)
     result = _optimized(args, net, stages, output)
     net = result.net
     if images is not None:
@@ -112,6 +119,9 @@ def _run(args: argparse.Namespace, output: Output) -> None:
         document |= said
     elif weights_only(args):
         net, said = _with_rounded_weights(args, net, output)
+        document |= said
+    elif args.codebooks:
+        net, said = _coded(args, net, output)
         document |= said
     saved = api.save(net, folder, args.net.stem, form)
     output.report(*(f"written: {path}" for path in (*saved.files, *saved.means)))
@@ -131,6 +141,26 @@ def _optimized(args: argparse.Namespace, net: Net, stages: Sequence[str], output
     if args.explain:
         output.result(*explanation(result.reports))
     return result
+
+
+def _recalibrated(args: argparse.Namespace, net: Net, output: Output) -> Net:
+    """Return the net with the statistics that BatchNorm has now."""
+    with output.progress() as bar:
+        return recalibrated(args, net, shown(bar, "images for BatchNorm"))
+
+
+def _coded(args: argparse.Namespace, net: Net, output: Output) -> tuple[Net, dict[str, Any]]:
+    """Make codebooks of weights, and tell how; return the net and what the JSON says of it.
+
+    BatchNorm's statistics are taken anew after that, where it is asked for.
+    """
+    with output.progress() as bar:
+        made = coded(args, net, shown(bar, "codebooks"))
+    output.report(codebook_table(made), codebook_conclusion(made))
+    if args.explain:
+        output.result(*uncoded_lines(made))
+    net = _recalibrated(args, made.net, output) if args.recalibrate else made.net
+    return net, {"codebooks": codebook_document(made)}
 
 
 def _calibrated(args: argparse.Namespace, net: Net, images: "Dataset", output: Output) -> tuple[Net, dict[str, Any]]:
@@ -170,6 +200,8 @@ def _pruned(args: argparse.Namespace, net: Net, output: Output) -> "Pruned":
 
 
 def _stages(args: argparse.Namespace) -> tuple[str, ...]:
+    if args.stages is None and args.codebooks:
+        return ()
     if args.stages is None:
         fused = tuple(name for name in stage_names(POST_FUSION) if STAGES[name].in_files)
         return stage_names(PLAIN) + (fused if _fuses(args) else ())

@@ -35,7 +35,7 @@ def add_prune_options(parser: argparse.ArgumentParser) -> None:
         help="fit the layers after pruned ones to what they computed before (default: where there is data)",
     )  # fmt: skip
     add("--images", type=positive_int, metavar="N", help="calibration images")
-    add("--seed", type=int, metavar="N", help="of the choice of images, and of the criterion random")
+    add("--seed", type=int, metavar="N", help="of the choice of images, of the criterion random, and of codebooks")
     add("--recalibrate", type=positive_int, metavar="N", help="take BatchNorm's statistics anew over N training images")
     add("--dump-config", type=file_in_folder, metavar="FILE", help="write the effective configuration, for --prune")
     add_data_options(parser, "what the net names", "train")

@@ -36,7 +36,8 @@ def add_quantize_options(parser: argparse.ArgumentParser) -> None:
     add("--observer", metavar="NAME", help=f"what chooses the scales (default: {settings.CALIBRATION_OBSERVER})")
     add(
         "--keep-f32", nargs="+", action="extend", metavar="LAYER",
-        help="layers that compute in f32, as they are called once fused (see --explain); patterns with *",
+        help="layers that compute in f32, as they are called once fused (see --explain); with --codebooks layers that "
+        "keep their weights; patterns with *",
     )  # fmt: skip
     add(
         "--bits", type=_bits, metavar="W/A",

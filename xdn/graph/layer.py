@@ -55,6 +55,9 @@ class Layer:
     stored : tuple of Quantized, Bf16 or None
         As what each top is stored, None where as f32; empty where all are. It follows from how the tops are read
         (`xdn.optimize.quantize.storage`), and is never written to a file.
+    block : int
+        Of how many numbers the blocks are of which the weight ``"weight"`` has few different ones, so that files hold
+        it as a codebook (`xdn.graph.codebook`); 0 where it is a weight as any other.
     """
 
     name: str
@@ -67,6 +70,7 @@ class Layer:
     param_specs: tuple[ParamSpec, ...] = ()
     quantized: tuple[Reading, ...] = ()
     stored: tuple[Reading | None, ...] = ()
+    block: int = 0
 
     def __post_init__(self) -> None:
         for array in self.weights.values():

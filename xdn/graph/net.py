@@ -162,6 +162,8 @@ class Net:
             sha.update(repr((layer.name, layer.params, layer.bottoms, layer.tops, layer.epilogue)).encode())
             if layer.quantized or layer.stored:
                 sha.update(repr((layer.quantized, layer.stored)).encode())
+            if layer.block and weights:
+                sha.update(repr(("block", layer.block)).encode())
             for name, array in layer.weights.items() if weights else ():
                 sha.update(repr((name, array.shape)).encode())
                 sha.update(np.ascontiguousarray(array).data)

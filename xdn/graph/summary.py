@@ -40,6 +40,8 @@ class LayerSummary:
         As what it reads its bottoms, 8-bit integers or bf16; empty where f32.
     hands_on : bool
         Whether it hands values on as they are, f32 or not.
+    block : int
+        Of how many numbers the blocks of its weight are where that is a codebook's, else 0.
     """
 
     name: str
@@ -52,6 +54,7 @@ class LayerSummary:
     cost: Cost | None
     quantized: tuple[Reading, ...] = ()
     hands_on: bool = False
+    block: int = 0
 
 
 @dataclass(frozen=True)
@@ -126,4 +129,5 @@ def _layer(shaped: Net, layer: Layer, has_shapes: bool) -> LayerSummary:
         layer_cost(shaped, layer) if has_shapes else None,
         layer.quantized,
         has_shapes and layer.params.selects_only(shaped.bottom_blobs(layer), len(layer.tops)),
+        layer.block,
     )

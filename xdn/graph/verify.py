@@ -1,6 +1,10 @@
 """What must hold of every net: single assignment, order, shapes, weights' shapes."""
 
+from math import prod
+
 from xdn.errors import NetError, UnsupportedError, WeightsError
+from xdn.graph.blob import Shape
+from xdn.graph.layer import Layer
 from xdn.graph.net import Net
 
 
@@ -16,6 +20,7 @@ def verify(net: Net) -> None:
             raise NetError(f"the net declares the output {name!r}, which no layer gives")
     for layer in net.layers:
         expected = net.weight_shapes(layer)
+        _codebook(layer, expected.get("weight", ()))
         if not layer.weights:
             continue
         if set(layer.weights) != set(expected):
@@ -25,6 +30,13 @@ def verify(net: Net) -> None:
                 raise WeightsError(
                     f"{name} has the shape {layer.weights[name].shape} instead of {shape}", where=layer.place
                 )
+
+
+def _codebook(layer: Layer, shape: Shape) -> None:
+    """Raise NetError where a layer says that its weight, of `shape`, is a codebook's, and blocks cannot make it."""
+    if layer.block and (not shape or prod(shape) % layer.block):
+        what = f"its codebook has blocks of {layer.block} numbers, which do not make its weight {shape or ''}".rstrip()
+        raise NetError(what, where=layer.place, mend="Delete its codebook (xdn_param): files hold the weight as f32")
 
 
 def is_sound(net: Net) -> bool:

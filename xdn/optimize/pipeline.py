@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from xdn import memory, settings
 from xdn.errors import CheckError, NetError, WeightsError
 from xdn.graph import Layer, Net
+from xdn.graph.codebook import with_held_codebooks
 from xdn.graph.cost import Cost, net_cost
 from xdn.graph.net import reference_needs
 from xdn.graph.verify import verify
@@ -126,6 +127,7 @@ def optimize(
         current = rewrite.net
         reports.append(StageReport(name, rewrite.changes, rewrite.refusals, net_cost(current), difference))
     total = guard.total() if guard else None
+    current = with_held_codebooks(current)
     execution = None
     if guard and execute:
         same = forward is None and not any(layer.quantized for layer in current.layers)

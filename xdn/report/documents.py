@@ -186,6 +186,29 @@ class RoundedWeightsDocument:
     kept: Mapping[str, str]
 
 
+@dataclass(frozen=True)
+class CodebooksDocument:
+    """How weights became codebooks.
+
+    Parameters
+    ----------
+    config : mapping
+        What was asked for.
+    groups : int
+        Groups of channels that were given another order.
+    layers : mapping
+        Layer -> its blocks (`length`, `channels`, `centroids`), their `count`, `bytes` in a file, and `error`, the mean
+        square of what its weights changed by, relative to theirs.
+    kept : mapping
+        Layer whose weight stays -> why.
+    """
+
+    config: Mapping[str, Any]
+    groups: int
+    layers: Mapping[str, Mapping[str, Any]]
+    kept: Mapping[str, str]
+
+
 @dataclass(frozen=True, kw_only=True)
 class ComparedDocument(Compared):
     """What another engine gave.
@@ -444,6 +467,7 @@ class OptimizeDocument(Document):
     calibration : CalibrationDocument, optional
     sensitivity : SensitivityDocument, optional
     rounded_weights : RoundedWeightsDocument, optional
+    codebooks : CodebooksDocument, optional
     suggested_transform : str
         Options that a file beside the net suggests.
     files : tuple of str
@@ -459,6 +483,7 @@ class OptimizeDocument(Document):
     calibration: CalibrationDocument | None = None
     sensitivity: SensitivityDocument | None = None
     rounded_weights: RoundedWeightsDocument | None = None
+    codebooks: CodebooksDocument | None = None
     suggested_transform: str = ""
     files: tuple[str, ...] = ()
 
@@ -498,6 +523,8 @@ class LayerDocument:
         As what it reads its bottoms, where that is not f32.
     hands_on : bool
         Whether it hands values on as they are.
+    block : int
+        Of how many numbers the blocks of its weight are where that is a codebook's, else 0.
     """
 
     name: str
@@ -510,6 +537,7 @@ class LayerDocument:
     cost: Cost | None
     quantized: tuple[Mapping[str, Any], ...] = ()
     hands_on: bool = False
+    block: int = 0
 
 
 @KINDS.register("net")

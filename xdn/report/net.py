@@ -19,7 +19,8 @@ _UNKNOWN = "?"
 def net_table(summary: NetSummary) -> Table:
     """Return a table with a row a layer: type, shapes of the tops, parameters, MACs, bytes; and the totals.
 
-    Where layers read 8-bit integers or bf16, a column says as what each reads its bottoms, and what 1 stands for.
+    Where layers read 8-bit integers or bf16, a column says as what each reads its bottoms, and what 1 stands for; where
+    weights are of codebooks, one says of which blocks.
     Layers of unknown types are marked, and counted below the types; a total that lacks what they hide says so.
     """
     table = Table(title=summary.name or None, box=SIMPLE_HEAD, show_footer=True, footer_style="bold")
@@ -35,8 +36,12 @@ def net_table(summary: NetSummary) -> Table:
     reading = _reading(summary)
     if reading:
         table.add_column("reads", reading, overflow="fold")
+    coded = sum(bool(layer.block) for layer in summary.layers)
+    if coded:
+        table.add_column("codebook", counted(coded, "layer"))
     for layer in summary.layers:
-        table.add_row(*_row(layer), *([_read(layer)] if reading else []))
+        blocks = f"blocks of {layer.block}" if layer.block else ""
+        table.add_row(*_row(layer), *([_read(layer)] if reading else []), *([blocks] if coded else []))
     return table
 
 

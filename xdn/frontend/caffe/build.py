@@ -110,6 +110,15 @@ def _bf16(layer: Message, bottoms: Sequence[str]) -> tuple[Bf16, ...]:
     return (Bf16(),) * len(bottoms)
 
 
+def _block(layer: Message) -> int:
+    """Return of how many numbers the blocks of a layer's weight are that is of a codebook, else 0."""
+    said = layer.xdn_param.codebook
+    if layer.xdn_param.HasField("codebook") and not said.block:
+        mend = "Write xdn_param { codebook { block: ... } }, or delete it"
+        raise NetError("its codebook says no block length", where=place_of(layer), mend=mend)
+    return int(said.block)
+
+
 def _check_types(net: Message) -> None:
     """Raise UnsupportedError where layers are of types that are not registered: how many, and which types they are."""
     strange = [layer for layer in net.layer if layer.type not in LAYERS]
@@ -213,6 +222,7 @@ def sketch(net: Message, folder: Path | None = None, input_shape: InputShapes | 
             **_of_training(layer),
             epilogue=_epilogue(layer),
             quantized=_quantized(layer, wiring.bottoms),
+            block=_block(layer),
         )
         for layer, param, wiring in zip(net.layer, params, wirings, strict=True)
     ]

@@ -109,6 +109,8 @@ def to_message(net: Net) -> Message:
         for how in layer.integers:
             few = {name: bits for name in ("bits", "weight_bits") if (bits := getattr(how, name)) != BITS}
             made.xdn_param.int8.add(scale=how.scale, signed=how.signed or None, **few)
+        if layer.block:
+            made.xdn_param.codebook.block = layer.block
     return message
 
 
@@ -116,8 +118,8 @@ def to_prototxt(net: Net) -> str:
     """Return `net` as prototxt text, in-place tops restored where the graph allows it.
 
     Read again it gives the same graph. Plain Caffe, but for `xdn_param` where a layer has what Caffe cannot say:
-    the input's standard deviations and channel order, fused residuals, projections and activations, and how layers
-    read their bottoms where not in f32.
+    the input's standard deviations and channel order, fused residuals, projections and activations, how layers
+    read their bottoms where not in f32, and of which blocks their weights are where these are of codebooks.
     """
     return prototxt.write(to_message(net))
 

@@ -42,10 +42,13 @@ def tied_units(net: Net) -> dict[str, Array]:
     Raises
     ------
     UnsupportedError
-        A layer holds what post-fusion appended, or reads 8-bit integers.
+        A layer holds what post-fusion appended, reads 8-bit integers, or has the weight of a codebook.
     """
     require_f32(net.layers, "pruning does not take")
     for layer in net.layers:
+        if layer.block:
+            mend = "Delete its codebook (xdn_param) from the prototxt; make codebooks after pruning"
+            raise UnsupportedError("its weight is a codebook's", where=layer.place, mend=mend)
         if layer.epilogue is not None:
             mend = "Prune before fusing it"
             raise UnsupportedError("it holds a fused sum or activation", where=layer.place, mend=mend)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from xdn.graph import Epilogue, Layer, Net, Quantized
+from xdn.graph.codebook import without_codebooks
 from xdn.graph.epilogue import prefixed
 from xdn.graph.naming import free_name
 from xdn.graph.reading import SCALES
@@ -21,7 +22,7 @@ def prepared(net: Net, config: CalibrationConfig) -> Net:
     Where an activation is all that keeps a layer from reading integers, since its bits are not the same on all
     processors, it becomes a layer of its own again; a session fuses it anew where the layer stays in f32.
     """
-    net = in_f32(net)
+    net = without_codebooks(in_f32(net))
     taken = set(net.blobs) | {layer.name for layer in net.layers}
     parted = (part for layer in net.layers for part in _parts(net, layer, config, taken))
     return net.replace(layers=tuple(parted))

@@ -18,10 +18,13 @@ from xdn.layers.base import LAYERS
 
 log = logging.getLogger(__name__)
 
-#: A scale of 8-bit integers as protobuf writes it; what says how one bottom is read, and nothing else. Strings
-#: hold no line breaks.
+#: A scale of 8-bit integers, and a codebook, as protobuf writes them; what says how one bottom is read, or of which
+#: blocks the weight is, and nothing else. Strings hold no line breaks.
 _INT8 = re.compile(r"^( *)int8 \{\n((?: +(?:scale|signed|bits|weight_bits): \S+\n)+) *\}\n", re.MULTILINE)
-_ONLY_READ = re.compile(r"^( *)xdn_param \{\n *(int8 \{.*\}|bf16: true|weight_bits: \d)\n *\}\n", re.MULTILINE)
+_CODEBOOK = re.compile(r"^( *)codebook \{\n +(block: \d+)\n *\}\n", re.MULTILINE)
+_ONLY_READ = re.compile(
+    r"^( *)xdn_param \{\n *((?:int8|codebook) \{.*\}|bf16: true|weight_bits: \d)\n *\}\n", re.MULTILINE
+)
 
 
 def _keep_v1_types(unknown: list[Unknown]) -> list[Unknown]:
@@ -111,4 +114,5 @@ def write(net: Message) -> str:
     """Return `net` as text, in the style of Caffe's own files; how a bottom is read is one line."""
     text = str(text_format.MessageToString(net, as_utf8=True))
     text = _INT8.sub(lambda found: f"{found[1]}int8 {{ {' '.join(found[2].split())} }}\n", text)
+    text = _CODEBOOK.sub(r"\1codebook { \2 }\n", text)
     return _ONLY_READ.sub(r"\1xdn_param { \2 }\n", text)

@@ -7,7 +7,8 @@ Four fields are ours, for weights that layers read as integers (docs/quantizatio
     optional bytes packed_data = 20192;                 // in place of int8_data: fewer bits each, without gaps
     optional uint32 packed_bits = 20193;                // how many, 1 to 7
 
-Other readers of caffemodels pass over them, and miss the data.
+Other readers of caffemodels pass over them, and miss the data. So they do with those of codebooks
+(`xdn.frontend.caffe.weights.codes`).
 """
 
 from collections.abc import Mapping
@@ -19,9 +20,11 @@ import numpy as np
 from xdn import settings
 from xdn.element import F32, S8, Element
 from xdn.frontend import wire
+from xdn.frontend.caffe.weights.codes import CENTROIDS, CODES, encode_codebook_head, read_codebook
 from xdn.frontend.caffe.weights.packed import packed_bytes, unpacked
 from xdn.frontend.wire import Span
 from xdn.graph import Array, Shape
+from xdn.graph.codebook import Codebook
 from xdn.graph.quantized import BITS
 
 # BlobProto's fields (caffe.proto).
@@ -76,6 +79,8 @@ class _Parts:
     pieces: list[Array] = field(default_factory=list)
     integers: Span | None = None
     packed: bool = False
+    codes: Span | None = None
+    centroids: Span | None = None
     bits: int = BITS
     scales: list[Array] = field(default_factory=list)
     dims: list[int] | None = None
@@ -88,6 +93,8 @@ class _Parts:
 
     def holds(self, count: int) -> bool:
         """Return whether there are so many numbers."""
+        if self.of_codebook:
+            return True  # `data` says what codes do not fit to
         if self.integers is None or not self.packed:
             return self.count == count
         return not self.pieces and self.integers.size == packed_bytes(count, self.bits)
@@ -95,8 +102,16 @@ class _Parts:
     def data(self, span: Span, count: int) -> Array:
         """Return so many numbers, copied once into an array of their own.
 
-        ParseError for integers that mean none.
+        ParseError for integers that mean none, and codes without their centroids.
         """
+        if self.of_codebook:
+            if self.pieces or self.scales or self.integers is not None:
+                raise span.error("codes stand beside other numbers")
+            if self.codes is None or self.centroids is None:
+                raise span.error("codes and centroids do not stand together")
+            codebook = read_codebook(span, self.codes, self.centroids, count)
+            span.unpack(count * F32.bytes)
+            return codebook.weight((count,))
         if self.integers is None:
             with np.errstate(over="ignore", invalid="ignore"):  # a double beyond f32 becomes infinity, as in Caffe
                 pieces = [np.empty(0, np.float32), *self.pieces]
@@ -105,13 +120,16 @@ class _Parts:
             raise span.error(f"8-bit integers {'stand beside other numbers' if self.pieces else 'have no scales'}")
         whole = np.frombuffer(span.data, np.int8, self.integers.size, self.integers.start)
         if self.packed:
-            span.budget.integers -= count
-            if span.budget.integers < 0:
-                raise span.error(f"more than {settings.MAX_PACKED_INTEGERS} integers are packed in the file")
+            span.unpack(count)
             return unpacked(whole.view(np.uint8), count, self.bits)
         if (whole == -128).any():
             raise span.error("an 8-bit integer of a weight is -128; they are -127 to 127", self.integers.start)
         return whole.copy()
+
+    @property
+    def of_codebook(self) -> bool:
+        """Whether codes stand in place of numbers."""
+        return self.codes is not None or self.centroids is not None
 
     @property
     def of_film(self) -> bool:
@@ -189,6 +207,10 @@ def read_blob(span: Span) -> StoredBlob:
                 raise span.error(f"a blob's numbers lie in more than {settings.MAX_BLOB_PIECES} pieces")
         elif entry.number in (_INT8, _PACKED):
             parts.integers, parts.packed = entry.message(), entry.number == _PACKED
+        elif entry.number == CODES:
+            parts.codes = entry.message()
+        elif entry.number == CENTROIDS:
+            parts.centroids = entry.message()
         elif entry.number == _BITS:
             parts.bits = entry.integer()
             if not 1 <= parts.bits < BITS:
@@ -208,11 +230,17 @@ def read_blob(span: Span) -> StoredBlob:
 
 
 def encode_blob_head(
-    shape: Shape, legacy: bool = False, element: Element = F32, scales: Array | None = None, bits: int = BITS
+    shape: Shape,
+    legacy: bool = False,
+    element: Element = F32,
+    scales: Array | None = None,
+    bits: int = BITS,
+    codebook: Codebook | None = None,
 ) -> tuple[bytes, int]:
     """Return the bytes that stand before a blob's data, and the length of the whole BlobProto in bytes.
 
-    The data follow as they lie in memory, little-endian: f32, or integers of `bits` of which filters have `scales`.
+    The data follow as they lie in memory, little-endian: f32, integers of `bits` of which filters have `scales`, or the
+    codes of a codebook.
     `legacy` writes the four old numbers, which is what Caffe's own mean files have and every reader of them takes.
     """
     if legacy:
@@ -220,6 +248,9 @@ def encode_blob_head(
         head = b"".join(wire.encode_varint(field << 3 | wire.VARINT) + wire.encode_varint(n) for field, n in four)
     else:
         head = wire.encode_bytes(_SHAPE, wire.encode_varints(1, shape) if shape else b"")
+    if codebook is not None:
+        head += encode_codebook_head(codebook)
+        return head, len(head) + codebook.codes.nbytes
     if scales is not None:
         head += wire.encode_bytes(_SCALES, np.ascontiguousarray(scales, "<f4").tobytes())
     if bits < BITS:

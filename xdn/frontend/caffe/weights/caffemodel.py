@@ -114,7 +114,8 @@ def write_caffemodel(path: Path, net: Net) -> None:
     """Write name, type and weights of the layers of `net` to `path`, whole or not at all.
 
     The arrays go to the file as they lie in memory; no second copy of the weights is made. Weights that are integers
-    times the scales of their filters take one byte each, or as many bits as their layer says.
+    times the scales of their filters take one byte each, or as many bits as their layer says; weights of a codebook,
+    where their layer says it, a byte a block.
     """
     with atomic_file(path) as file:
         file.write(wire.encode_bytes(_NET_NAME, net.name.encode()))
@@ -125,8 +126,11 @@ def write_caffemodel(path: Path, net: Net) -> None:
             for stored in stored_weights(layer):
                 array, bits = stored.array, stored.bits
                 element = S8 if array.dtype == np.int8 else F32
-                head, length = encode_blob_head(array.shape, element=element, scales=stored.scales, bits=bits)
+                head, length = encode_blob_head(
+                    array.shape, element=element, scales=stored.scales, bits=bits, codebook=stored.codebook
+                )
                 data = array if bits == BITS else packed(array, bits)
+                data = data if stored.codebook is None else stored.codebook.codes
                 blobs.append((wire.encode_head(_LAYER_BLOBS, length) + head, data))
             blobs_bytes = sum(len(head) + array.nbytes for head, array in blobs)
             said = ((_LAYER_NAME, layer.name), (_LAYER_TYPE, layer.type))

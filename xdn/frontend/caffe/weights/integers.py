@@ -1,4 +1,4 @@
-"""Weights as 8-bit integers and the scales of their filters: what a file holds of a layer, and back."""
+"""Weights as 8-bit integers and scales of filters, or as codebooks: what a file holds of a layer, and back."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -7,6 +7,7 @@ import numpy as np
 
 from xdn.errors import WeightsError
 from xdn.graph import Array, Layer, LayerParams
+from xdn.graph.codebook import Codebook, codebook_in
 from xdn.graph.epilogue import PROJECTION_PREFIX
 from xdn.graph.quantized import BITS, LEAST_SCALE, MOST_SCALE
 from xdn.graph.reading import SCALES
@@ -34,11 +35,14 @@ class StoredWeight:
         What 1 stands for in each filter.
     bits : int
         In how many bits each integer lies.
+    codebook : Codebook, optional
+        What makes the array; the file holds its centroids and codes.
     """
 
     array: Array
     scales: Array | None = None
     bits: int = BITS
+    codebook: Codebook | None = None
 
 
 def stored_weights(layer: Layer) -> Iterator[StoredWeight]:
@@ -49,7 +53,7 @@ def stored_weights(layer: Layer) -> Iterator[StoredWeight]:
             continue
         scales = layer.weights.get(prefix + SCALES) if params else None
         if scales is None or params is None:
-            yield StoredWeight(array)
+            yield StoredWeight(array, codebook=codebook_in(layer) if name == _WEIGHT else None)
             continue
         read = layer.integer_weights
         bits = read[-1 if prefix else 0].weight_bits if read else BITS
