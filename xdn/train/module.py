@@ -13,6 +13,7 @@ from xdn.graph.verify import verify
 from xdn.layers.batchnorm import BatchNorm
 from xdn.layers.integer import has_integer_weights, integer_filters_of, with_integer_weights, with_scales
 from xdn.layers.softmax import Softmax
+from xdn.train.codes import Codes, learned_codes
 from xdn.train.initial import fresh
 from xdn.train.parameters import WeightKey, owners, parameter_name, weight_keys
 from xdn.train.readings import Readings
@@ -73,6 +74,8 @@ class NetModule(nn.Module):
     scales of filters, also where weights alone are integers, and one for all readings that have one scale in the net
     (`xdn.train.readings`), are parameters.
 
+    Of the weights of codebooks the centroids are parameters (`xdn.train.codes`).
+
     Parameters
     ----------
     net : Net
@@ -94,7 +97,8 @@ class NetModule(nn.Module):
         Where a layer has no form in PyTorch, or reads bf16; on computing, where a gradient is to pass one that gives
         none.
     WeightsError
-        Where some layers lack weights, or layers share an array but hold different values.
+        Where some layers lack weights, layers share an array but hold different values, or the weight of a codebook is
+        not of its blocks.
     """
 
     def __init__(self, net: Net):
@@ -119,6 +123,8 @@ class NetModule(nn.Module):
         self._taken: set[tuple[tuple[str, Shape], ...]] = set()
         #: Layer name -> (weight name, tensor's name, shape) of what the module holds of it.
         self._held: dict[str, list[tuple[str, str, Shape]]] = {}
+        #: Tensor's name -> what makes a weight of it, where it holds centroids.
+        self._codes: dict[str, Codes] = {}
         for layer in net.layers:
             self._hold(layer)
         self._logits = net.outputs[0]
@@ -138,6 +144,9 @@ class NetModule(nn.Module):
                 self._check_shared(layer, name, owner)
             elif name in STATISTICS:
                 self.register_buffer(registered, _tensor(values[name]))
+            elif layer.block and name == "weight":
+                centroids, self._codes[registered] = learned_codes(layer)
+                self.register_parameter(registered, nn.Parameter(centroids))
             else:
                 self.register_parameter(registered, nn.Parameter(_tensor(values[name])))
 
@@ -232,7 +241,7 @@ class NetModule(nn.Module):
             weights: dict[str, Tensor] = {}
             for layer in step.layers:
                 for name, registered, shape in self._held[layer.name]:
-                    tensor = getattr(self, registered)
+                    tensor = self._values(registered, getattr(self, registered))
                     weights[name] = tensor if tensor.shape == shape else tensor.reshape(shape)
             if step.layers[0].rounds_weights_only:
                 weights = with_integer_values(step.layers[0], weights)
@@ -243,10 +252,14 @@ class NetModule(nn.Module):
                 del blobs[name]
         return {name: blobs[name] for name in wanted}
 
+    def _values(self, name: str, tensor: Tensor) -> Tensor:
+        """Return the weight that a tensor of the module is, or makes."""
+        return _channels_last(self._codes[name].weight(tensor)) if name in self._codes else tensor
+
     def to_net(self) -> Net:
         """Return the net with the weights and scales that the module now has, f32; a BatchNorm's scale_factor is 1.
 
-        Weights that were integers times scales are rounded to such.
+        Weights that were integers times scales are rounded to such; those of codebooks have centroids of f16.
         """
         current = dict(self.state_dict())
         found: dict[str, dict[str, Array]] = {}
@@ -255,7 +268,7 @@ class NetModule(nn.Module):
             owner = self._owners[layer.name, name]
             array = np.ones(shape, np.float32)
             if name != SCALE_FACTOR:
-                tensor = current[parameter_name(*owner)].detach()
+                tensor = self._values(parameter_name(*owner), current[parameter_name(*owner)]).detach()
                 tensor = as_scale(tensor) if name.endswith(SCALES) else tensor
                 array = np.array(tensor.cpu().float().numpy(), np.float32, order="C").reshape(shape)
             found.setdefault(layer.name, {})[name] = array

@@ -48,12 +48,12 @@ class Reader:
     @property
     def searchable(self) -> bool:
         """Whether there is memory for a search."""
-        return self.weight.shape[1] * self.weight.shape[2] <= MOST_COLUMNS
+        return bool(self.weight.shape[1] * self.weight.shape[2] <= MOST_COLUMNS)
 
     @property
     def blocks(self) -> int:
         """How many blocks the weight has."""
-        return self.weight.shape[0] * self.weight.shape[1] // self.together
+        return int(self.weight.shape[0] * self.weight.shape[1] // self.together)
 
     @property
     def variances(self) -> Array:
@@ -162,7 +162,7 @@ def best_order(readers: Sequence[Reader], swaps: int, seed: int) -> Array:
     for _ in range(swaps if len(order) > 1 else 0):
         some = rng.integers(len(order), size=_PAIRS)
         others = (some + rng.integers(1, len(order), size=_PAIRS)) % len(order)
-        costs = sum(state.after_swaps(some, others) for state in states)
+        costs = np.sum([state.after_swaps(some, others) for state in states], axis=0)
         best = int(np.argmin(costs))
         vain = 0 if costs[best] < cost else vain + 1
         if vain > _PATIENCE:
@@ -178,7 +178,7 @@ def best_order(readers: Sequence[Reader], swaps: int, seed: int) -> Array:
 def _sorted(readers: Sequence[Reader]) -> Array:
     """Return the order by variance: the largest at the first place of blocks, each place with those that follow."""
     lead = max(readers, key=lambda reader: reader.together)
-    variances = sum(reader.variances for reader in readers)
+    variances = np.sum([reader.variances for reader in readers], axis=0)
     order = np.empty(len(lead.places), int)
     # Places of blocks from the first to the last, blocks in their order within.
     order[np.argsort(lead.places % lead.together, kind="stable")] = np.argsort(-variances, kind="stable")
