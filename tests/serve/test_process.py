@@ -39,6 +39,8 @@ def workers(monkeypatch):
         return made[-1]
 
     monkeypatch.setattr(asyncio, "create_subprocess_exec", start)
+    # Of a process 0 the system would kill those that run this test.
+    monkeypatch.setattr(os, "kill", lambda pid, number: made[-1].kill())
     monkeypatch.setattr(settings, "SERVED_PING_S", 0.002)
     monkeypatch.setattr(settings, "SERVED_SILENCE_S", 0.02)
     return made
