@@ -9,7 +9,7 @@ import torch
 from xdn.errors import NetError, UnknownNameError
 from xdn.frontend.solver import Solver
 from xdn.graph import ParamSpec
-from xdn.train.optimizer import OPTIMIZERS, optimizer_for
+from xdn.train.optimizer import OPTIMIZERS, ScaleSpec, optimizer_for
 
 STEPS = 6
 #: f32 against f64 over a few steps of sums, squares and roots.
@@ -142,6 +142,18 @@ def test_a_weight_with_lr_mult_0_stays(rng):
     assert tensors[0].grad is None
     np.testing.assert_array_equal(tensors[0].detach().numpy(), weights[0])
     assert not np.array_equal(tensors[1].detach().numpy(), weights[1])
+
+
+@pytest.mark.parametrize("kind", ["Adam", "RMSProp", "AdaGrad"])
+def test_scales_move_by_shares_of_them(kind):
+    scales = torch.tensor([0.002, -3.0], requires_grad=True)
+    optimizer = optimizer_for(Solver(type=kind, delta=1e-12), [(scales, ScaleSpec())])
+    optimizer.set_rate(0.01, 0.0)
+    scales.grad = torch.tensor([70.0, 1e-3])
+    before = scales.detach().clone()
+    optimizer.step()
+    share = 0.01 if kind != "RMSProp" else 0.01 / (1 - optimizer.solver.rms_decay) ** 0.5
+    np.testing.assert_allclose((before - scales.detach()) / before.abs(), share, rtol=1e-4)
 
 
 def test_nothing_to_train_is_refused():

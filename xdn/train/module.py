@@ -15,6 +15,7 @@ from xdn.layers.integer import has_integer_weights, integer_filters_of, with_int
 from xdn.layers.softmax import Softmax
 from xdn.train.codes import Codes, learned_codes
 from xdn.train.initial import fresh
+from xdn.train.optimizer import ScaleSpec
 from xdn.train.parameters import WeightKey, owners, parameter_name, weight_keys
 from xdn.train.readings import Readings
 from xdn.train.steps import Step, steps_for
@@ -56,10 +57,10 @@ def _tops(step: Step, given: Given, read: Sequence[Learned]) -> dict[str, Tensor
     return dict(zip(step.tops, of_each_top(values, len(step.tops)), strict=True))
 
 
-def _scale_spec(layers: Iterable[Layer]) -> ParamSpec:
+def _scale_spec(layers: Iterable[Layer]) -> ScaleSpec:
     """Return how scales that these layers read by are trained: as fast as the slowest of their filters, not decayed."""
     rates = (layer.param_specs[0].lr_mult for layer in layers if layer.param_specs)
-    return ParamSpec(min(rates, default=1.0), decay_mult=0.0)
+    return ScaleSpec(min(rates, default=1.0))
 
 
 class NetModule(nn.Module):

@@ -7,6 +7,7 @@ Source: Caffe's src/caffe/solvers/*.cpp.
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from inspect import unwrap
 from math import isfinite
 from typing import Any, ClassVar
@@ -26,13 +27,25 @@ Tensors = list[Tensor]
 OPTIMIZERS: Registry[type["CaffeOptimizer"]] = Registry("solver type")
 
 
+@dataclass(frozen=True)
+class ScaleSpec(ParamSpec):
+    """How scales are trained: optimizers whose steps do not depend on a gradient's size move them by shares of them.
+
+    Adam moves whatever it trains by about its rate, which is a small share of a weight, but half of the scale of 8-bit
+    filters.
+    """
+
+    decay_mult: float = 0.0
+    relative: bool = True
+
+
 class CaffeOptimizer(torch.optim.Optimizer):
     """Base of Caffe's solvers.
 
     Parameters
     ----------
     params : iterable
-        Of tensors, or of groups with `lr_mult` and `decay_mult`.
+        Of tensors, or of groups with `lr_mult`, `decay_mult` and `relative` (`ScaleSpec`).
     solver : Solver
         The numbers of the arithmetic.
 
@@ -51,7 +64,7 @@ class CaffeOptimizer(torch.optim.Optimizer):
     _update: ClassVar[Callable[..., None]]
 
     def __init__(self, params: Iterable[Any], solver: Solver):
-        defaults = {"lr": 0.0, "lr_mult": 1.0, "decay_mult": 1.0, "momentum": solver.momentum, "count": 0}
+        defaults = {"lr": 0.0, **vars(ParamSpec()), "relative": False, "momentum": solver.momentum, "count": 0}
         super().__init__(params, defaults)
         self.solver = solver
 
@@ -127,7 +140,7 @@ class AdaGrad(CaffeOptimizer):
 
     def _update(self, group: Group, weights: Tensors, gradients: Tensors, history: Tensors) -> None:
         self._remember(history, gradients)
-        _subtract_quotient(weights, gradients, history, group["lr"], self.solver.delta)
+        _subtract_quotient(group, weights, gradients, history, group["lr"], self.solver.delta)
 
     def _remember(self, history: Tensors, gradients: Tensors) -> None:
         torch._foreach_addcmul_(history, gradients, gradients)
@@ -174,7 +187,7 @@ class Adam(CaffeOptimizer):
         torch._foreach_add_(average, gradients, alpha=1 - first)
         _average_squares(history, gradients, second)
         correction = (1 - second**count) ** 0.5 / (1 - first**count)
-        _subtract_quotient(weights, average, history, group["lr"] * correction, self.solver.delta)
+        _subtract_quotient(group, weights, average, history, group["lr"] * correction, self.solver.delta)
 
 
 def _average_squares(averages: Tensors, values: Tensors, decay: float) -> None:
@@ -182,9 +195,14 @@ def _average_squares(averages: Tensors, values: Tensors, decay: float) -> None:
     torch._foreach_addcmul_(averages, values, values, value=1 - decay)
 
 
-def _subtract_quotient(weights: Tensors, values: Tensors, squares: Tensors, factor: float, delta: float) -> None:
+def _subtract_quotient(
+    group: Group, weights: Tensors, values: Tensors, squares: Tensors, factor: float, delta: float
+) -> None:
+    """Subtract factor * value / (sqrt(square) + delta), times the weights' own sizes where the group says so."""
     roots = torch._foreach_sqrt(squares)
     torch._foreach_add_(roots, delta)
+    if group["relative"]:
+        values = list(torch._foreach_mul(values, torch._foreach_abs(weights)))
     torch._foreach_addcdiv_(weights, values, roots, value=-factor)
 
 
