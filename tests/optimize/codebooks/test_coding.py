@@ -5,7 +5,9 @@ import pytest
 
 from tests.optimize.building import conv, data, layer, net_of
 from xdn.errors import SettingError, UnsupportedError, WeightsError
+from xdn.graph import Epilogue, Quantized, WeightsOnly
 from xdn.graph.codebook import codebook_in
+from xdn.layers.relu import ReLU
 from xdn.optimize.codebooks.coding import with_codebooks
 from xdn.optimize.codebooks.config import CodebookConfig
 from xdn.optimize.prune.ties import tied_units
@@ -78,6 +80,33 @@ def test_layers_that_are_kept():
     assert coded.kept["fc"] == "it was asked for"
     with pytest.raises(SettingError, match="no layer with weights is called 'nothing'"):
         with_codebooks(small(), config(keep_f32=("nothing",)))
+
+
+def test_the_first_is_the_first_with_a_weight():
+    net = net_of(
+        data(2, 4, 4, 4),
+        layer("MatMul", "squares", ["data", "data"]),
+        conv("a", "squares", 16),
+        conv("b", "a", 32),
+    )
+    coded = with_codebooks(net, config())
+    assert (set(coded.layers), set(coded.kept)) == ({"b"}, {"a"})
+
+
+@pytest.mark.parametrize("swaps", [0, 1])
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"quantized": (Quantized(0.1),)}, "codebooks are not for a net with a layer that reads 8-bit integers"),
+        ({"quantized": (WeightsOnly(2),)}, "codebooks are not for a net with a layer whose weights have few bits"),
+        ({"epilogue": Epilogue(activation=ReLU())}, "Make codebooks before fusing it"),
+    ],
+)
+def test_layers_that_do_not_compute_with_f32_alone_are_refused(change, message, swaps):
+    net = small()
+    layers = tuple(each.replace(**change) if each.name == "odd" else each for each in net.layers)
+    with pytest.raises(UnsupportedError, match=rf"layer 'odd'.*{message}"):
+        with_codebooks(net.replace(layers=layers), config(swaps=swaps))
 
 
 def test_weights_that_are_not_finite_are_refused():

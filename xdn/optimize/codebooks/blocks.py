@@ -32,19 +32,22 @@ class Blocks:
     centroids: int
 
 
-def blocks_of(net: Net, layer: Layer, config: CodebookConfig) -> Blocks | str:
-    """Return how the weight of a layer that multiplies with one is cut, or why it is not, a clause.
+def multiplying(net: Net) -> list[Layer]:
+    """Return the layers that multiply values with a weight of their own."""
+    return [layer for layer in net.layers if "weight" in layer.weights and is_product(net, layer)]
+
+
+def blocks_of(net: Net, layer: Layer, config: CodebookConfig, is_first: bool) -> Blocks | str:
+    """Return how the weight of a layer that is `multiplying` is cut, or why it is not, a clause.
 
     A block holds the weights by which a filter multiplies some channels of the bottom, one after another: of a weight
     (K, C, R, S) m * R * S numbers, m being what `config` wants or the largest number below that divides C.
     """
     if config.keeps(layer.name):
         return "it was asked for"
-    if layer.integer_weights or layer.quantized or layer.epilogue is not None:
-        return "it has integer weights, reads other values than f32, or has a fused sum or activation"
     if sharers(net, layer):
         return "it shares its weights"
-    if layer is next(each for each in net.layers if is_product(net, each)):
+    if is_first:
         return "it is the first that multiplies with weights"
     shape = layer.weights["weight"].shape
     kernel, along = prod(shape[2:]), 1 if shape[1] > 1 else 0

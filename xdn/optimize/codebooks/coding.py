@@ -13,13 +13,13 @@ import numpy as np
 from xdn.errors import SettingError, WeightsError
 from xdn.graph import ChannelAxis, Layer, Net
 from xdn.graph.codebook import Codebook, without_codebooks
-from xdn.optimize.codebooks.blocks import Blocks, blocks_of
+from xdn.optimize.codebooks.blocks import Blocks, blocks_of, multiplying
 from xdn.optimize.codebooks.config import CodebookConfig
 from xdn.optimize.codebooks.kmeans import kmeans
 from xdn.optimize.codebooks.order import Reader, best_order
 from xdn.optimize.codebooks.permute import movable, permuted, unmoved
 from xdn.optimize.prune.channels import Channels, Group
-from xdn.optimize.quantize.choice import is_product
+from xdn.optimize.prune.ties import require_plain
 from xdn.registry import known_names
 
 #: Told (weights done, weights in all).
@@ -86,15 +86,16 @@ def with_codebooks(net: Net, config: CodebookConfig, progress: Progress | None =
     SettingError
         A name or pattern of `keep_f32` meets no layer.
     UnsupportedError
-        A layer holds what post-fusion appended, or reads 8-bit integers or bf16.
+        A layer holds what post-fusion appended, or does not compute with f32.
     WeightsError
         Where the net has none, or some are not finite.
     """
     net.require_weights()
+    require_plain(net, "codebooks are not for a net with", "Make codebooks")
     net = without_codebooks(net)
-    multiplying = [layer for layer in net.layers if is_product(net, layer) and "weight" in layer.weights]
-    _check_names(config, multiplying)
-    found = {layer.name: blocks_of(net, layer, config) for layer in multiplying}
+    layers = multiplying(net)
+    _check_names(config, layers)
+    found = {layer.name: blocks_of(net, layer, config, layer is layers[0]) for layer in layers}
     cut = {name: blocks for name, blocks in found.items() if isinstance(blocks, Blocks)}
     for name in cut:
         if not np.isfinite(net.layer(name).weights["weight"]).all():
@@ -108,9 +109,9 @@ def with_codebooks(net: Net, config: CodebookConfig, progress: Progress | None =
         if progress:
             progress(done, len(cut))
         made[name], said[name] = _coded(net.layer(name), blocks, config)
-    layers = tuple(made.get(layer.name, layer) for layer in net.layers)
     kept = {name: why for name, why in found.items() if isinstance(why, str)}
-    return Coded(net.replace(layers=layers), said, kept, groups, config)
+    net = net.replace(layers=tuple(made.get(layer.name, layer) for layer in net.layers))
+    return Coded(net, said, kept, groups, config)
 
 
 def _check_names(config: CodebookConfig, layers: list[Layer]) -> None:

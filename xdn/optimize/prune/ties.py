@@ -33,6 +33,18 @@ class Lock:
         return f"{self.layer!r} ({self.type}) {self.why}"
 
 
+def require_plain(net: Net, what: str, doing: str) -> None:
+    """Raise UnsupportedError where a layer does not compute with f32, or holds what post-fusion appended.
+
+    `what` takes none such, a clause without object; `doing` what is refused comes before fusing, an imperative.
+    """
+    require_f32(net.layers, what)
+    for layer in net.layers:
+        if layer.epilogue is not None:
+            what, mend = "it holds a fused sum or activation", f"{doing} before fusing it"
+            raise UnsupportedError(what, where=layer.place, mend=mend)
+
+
 def tied_units(net: Net) -> dict[str, Array]:
     """Return blob name -> (C,) the unit of each channel: channels of one unit, of any blobs, can only go together.
 
@@ -44,14 +56,11 @@ def tied_units(net: Net) -> dict[str, Array]:
     UnsupportedError
         A layer holds what post-fusion appended, reads 8-bit integers, or has the weight of a codebook.
     """
-    require_f32(net.layers, "pruning does not take")
+    require_plain(net, "pruning does not take", "Prune")
     for layer in net.layers:
         if layer.block:
             mend = "Delete its codebook (xdn_param) from the prototxt; make codebooks after pruning"
             raise UnsupportedError("its weight is a codebook's", where=layer.place, mend=mend)
-        if layer.epilogue is not None:
-            mend = "Prune before fusing it"
-            raise UnsupportedError("it holds a fused sum or activation", where=layer.place, mend=mend)
     ties = Ties(net)
     locks = (np.stack([nodes, np.zeros_like(nodes)], -1) for nodes, _ in ties.locks)
     component = ties.components(np.concatenate([ties.edges, *locks]))
