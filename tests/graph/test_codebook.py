@@ -5,6 +5,7 @@ import pytest
 
 from tests.graph.nets import residual_net
 from xdn.errors import NetError
+from xdn.graph import Quantized, WeightsOnly
 from xdn.graph.codebook import Codebook, codebook_in, codebook_of, with_held_codebooks, without_codebooks
 from xdn.graph.verify import verify
 
@@ -74,4 +75,12 @@ def test_blocks_that_make_no_weight_are_refused(layer, block):
     net = residual_net(True)
     layers = tuple(each.replace(block=block) if each.name == layer else each for each in net.layers)
     with pytest.raises(NetError, match=f"layer '{layer}'.*blocks of {block} numbers, which do not make its weight"):
+        verify(net.replace(layers=layers))
+
+
+@pytest.mark.parametrize("how", [Quantized(0.1), WeightsOnly(1)])
+def test_a_weight_is_of_a_codebook_or_integers(how):
+    net = residual_net(True)
+    layers = tuple(each.replace(block=1, quantized=(how,)) if each.name == "conv" else each for each in net.layers)
+    with pytest.raises(NetError, match=r"layer 'conv'.*its weight is to be a codebook's, and integers"):
         verify(net.replace(layers=layers))

@@ -33,7 +33,10 @@ def verify(net: Net) -> None:
 
 
 def _codebook(layer: Layer, shape: Shape) -> None:
-    """Raise NetError where a layer says that its weight, of `shape`, is a codebook's, and blocks cannot make it."""
+    """Raise NetError where a layer says that its weight, of `shape`, is a codebook's, and it cannot be."""
+    if layer.block and layer.integer_weights:
+        mend = "Delete its codebook, or its int8 scales or weight_bits (xdn_param)"
+        raise NetError("its weight is to be a codebook's, and integers", where=layer.place, mend=mend)
     if layer.block and (not shape or prod(shape) % layer.block):
         what = f"its codebook has blocks of {layer.block} numbers, which do not make its weight {shape or ''}".rstrip()
         raise NetError(what, where=layer.place, mend="Delete its codebook (xdn_param): files hold the weight as f32")

@@ -8,6 +8,7 @@ from tests.optimize.quantize.test_storage import reading, same_bits, stored
 from xdn.errors import SettingError
 from xdn.graph import Bf16, Quantized, WeightsOnly
 from xdn.graph.quantized import BITS
+from xdn.graph.verify import verify
 from xdn.layers.integer import has_integer_weights
 from xdn.optimize.quantize.bf16 import ReadBf16
 from xdn.optimize.quantize.bits import in_real_weights
@@ -64,6 +65,14 @@ def test_layers_are_left_out_by_name_and_at_the_ends_and_keep_bf16():
 def test_integers_that_were_read_are_forgotten():
     found = with_rounded_weights(reading(chain(), b=Quantized(0.5)), 4, ANY)
     assert all(isinstance(how, WeightsOnly) for each in found.net.layers for how in each.quantized)
+
+
+def test_weights_that_are_rounded_are_no_codebooks():
+    net = chain()
+    marked = net.replace(layers=tuple(each.replace(block=2) if each.name in "bc" else each for each in net.layers))
+    found = with_rounded_weights(marked, 4, CalibrationConfig(keep_f32=("c",))).net
+    assert [found.layer(name).block for name in "bc"] == [0, 2]
+    verify(found)
 
 
 def test_f32_nets_with_these_weights_compute_the_same_bits(rng):

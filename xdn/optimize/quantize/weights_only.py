@@ -32,8 +32,8 @@ def with_rounded_weights(net: Net, bits: int, config: CalibrationConfig) -> Roun
     Parameters
     ----------
     net : Net
-        With weights, fused as it is going to run; integers that it reads already are forgotten. Layers that read bf16
-        stay as they are.
+        With weights, fused as it is going to run; integers that it reads already are forgotten, and that weights which
+        are rounded were codebooks'. Layers that read bf16 stay as they are.
     bits : int
     config : CalibrationConfig
         Which layers keep f32 weights.
@@ -60,7 +60,9 @@ def with_rounded_weights(net: Net, bits: int, config: CalibrationConfig) -> Roun
             kept[name] = "the first and the last layer were to be kept"
     read = {name: WeightsOnly(BITS if name in ends else bits) for name in names if name not in kept}
     layers = (
-        with_integer_weights(layer.replace(quantized=(read[layer.name],) * (1 + (layer.projection is not None))))
+        with_integer_weights(
+            layer.replace(quantized=(read[layer.name],) * (1 + (layer.projection is not None)), block=0)
+        )
         if layer.name in read
         else layer
         for layer in net.layers
