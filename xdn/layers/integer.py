@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from xdn.element import real
-from xdn.errors import WeightsError
+from xdn.errors import WeightsError, placed
 from xdn.graph import Array, Arrays, Layer, LayerParams, Quantized, Weights, WeightsOnly
 from xdn.graph.epilogue import PROJECTION_PREFIX, projection_weights
 from xdn.graph.quantized import BITS, LEAST_SCALE, MOST_SCALE, MOST_WEIGHT, IntegerWeights, weight_range
@@ -75,7 +75,7 @@ def weight_scales(params: LayerParams, weights: Weights, read: IntegerWeights) -
     )
     largest = np.abs(filters).max(axis=1, initial=0)
     if not (np.isfinite(largest).all() and np.isfinite(bias).all()):
-        raise WeightsError("the weights are not all finite: they cannot become 8-bit integers")
+        raise WeightsError("the weights are not all finite: they cannot become integers")
     step = np.float64(scale)
     if SCALES in weights:
         scales = weights[SCALES]
@@ -83,14 +83,16 @@ def weight_scales(params: LayerParams, weights: Weights, read: IntegerWeights) -
         what = f"{SCALES} does not fit"
         mend = "Calibrate the net anew, or leave the scales out"
     else:
-        scales = np.where(largest > 0, _steps(filters, largest, read.weight_bits), real(1))
         with np.errstate(over="ignore"):
+            scales = np.where(largest > 0, _steps(filters, largest, read.weight_bits), real(1))
             # One f32 further: rounding must not let the quotient pass the bound.
             least = np.maximum(bias / (step * MOST_BIAS), LEAST_SCALE * max(1, 1 / step)).astype(real)
         scales = np.where(scales < least, np.nextafter(least, real(np.inf)), scales)
         fits = _is_normal(scales, step)
         what = f"its weights, or its bias, are too large for a bottom whose scale is {scale:g}"
         mend = "Keep the layer in f32: delete its int8 scales"
+        if isinstance(read, WeightsOnly):
+            what, mend = "its weights are too large to become integers", "Keep them in f32: delete its weight_bits"
     if not fits.all():
         raise WeightsError(f"filter {int(np.argmin(fits))}: {what}", mend=mend)
     return scales
@@ -134,8 +136,9 @@ def rounded_weight(params: LayerParams, weight: Array, scales: Array, bits: int 
 
 
 def weight_values(params: LayerParams, integers: Array, scales: Array) -> Array:
-    """Return what integers stand for, f32: each times the scale of its filter."""
-    values: Array = integers.astype(real) * along_filters(params, integers, scales)
+    """Return what integers stand for, f32: each times the scale of its filter, infinity where that is beyond f32."""
+    with np.errstate(over="ignore"):
+        values: Array = integers.astype(real) * along_filters(params, integers, scales)
     return values
 
 
@@ -196,12 +199,13 @@ def with_scales(layer: Layer) -> Layer:
     Raises
     ------
     WeightsError
-        As `weight_scales`.
+        As `weight_scales`, of the layer.
     """
-    scales = {
-        prefix + SCALES: weight_scales(params, _own(layer, prefix), read)
-        for prefix, params, read in integer_filters_of(layer)
-    }
+    with placed(layer.place, WeightsError):
+        scales = {
+            prefix + SCALES: weight_scales(params, _own(layer, prefix), read)
+            for prefix, params, read in integer_filters_of(layer)
+        }
     return layer.replace(weights={**layer.weights, **scales}) if scales else layer
 
 

@@ -5,11 +5,12 @@ import pytest
 
 from tests.optimize.building import conv, data, layer, net_of
 from tests.optimize.quantize.test_storage import reading, same_bits, stored
-from xdn.errors import SettingError
+from xdn.errors import SettingError, WeightsError
 from xdn.graph import Bf16, Quantized, WeightsOnly
 from xdn.graph.quantized import BITS
 from xdn.graph.verify import verify
-from xdn.layers.integer import has_integer_weights
+from xdn.layers.innerproduct import InnerProduct
+from xdn.layers.integer import has_integer_weights, weight_values
 from xdn.optimize.quantize.bf16 import ReadBf16
 from xdn.optimize.quantize.bits import in_real_weights
 from xdn.optimize.quantize.config import CalibrationConfig
@@ -81,6 +82,31 @@ def test_f32_nets_with_these_weights_compute_the_same_bits(rng):
     for made in (in_real_weights(net), in_f32(net), stored(net).net):
         same_bits(net, made, rng)
         assert not any(each.quantized or "weight_scale" in each.weights for each in made.layers)
+
+
+@pytest.mark.parametrize(
+    ("value", "bits", "message"),
+    [
+        (np.inf, 8, "the weights are not all finite: they cannot become integers"),
+        (
+            2.0**127,
+            1,
+            "filter 0: its weights are too large to become integers. Keep them in f32: delete its weight_bits",
+        ),
+        (2.0**127, 2, "filter 0: its weights are too large to become integers"),
+    ],
+)
+def test_weights_that_do_not_become_integers_are_refused_by_their_layer(value, bits, message):
+    net = reading(chain(), b=WeightsOnly(bits))
+    own = net.layer("b").weights
+    net = net.with_weights({"b": {**own, "weight": np.full_like(own["weight"], value)}})
+    with pytest.raises(WeightsError, match=rf"^layer 'b' \(Convolution\): {message}"):
+        in_real_weights(net)
+
+
+def test_scales_may_give_values_beyond_f32():
+    values = weight_values(InnerProduct(num_output=1), np.array([[127, -127, 1]], np.int8), np.float32([2.0**126]))
+    assert values.tolist() == [[np.inf, -np.inf, 2.0**126]]
 
 
 def test_with_bf16_the_values_of_the_integers_are_rounded(rng):
