@@ -110,7 +110,8 @@ def prune(
     sizes = {group.name: len(group.units) for group in channels.groups}
     if config.asks and all(units < 2 for units in sizes.values()):
         raise BudgetError("no filter of the net can be removed", locked)
-    meter = _meter(config.budget, net_cost(net), instruments)
+    before = net_cost(net)
+    meter = _meter(config.budget, before, instruments)
     whole = meter(channels)(sizes)
     target = min(config.budget.target(whole), whole)
     for step in range(1, config.steps + 1):
@@ -126,7 +127,7 @@ def prune(
     if all(group.before == group.after for group in groups) and (target < whole or config.asks):
         mend = "Ask for more; of a few filters a small share is none"
         raise BudgetError("nothing was removed, since what is asked for is less than a filter", locked, mend)
-    return Pruned(left.net, groups, net_cost(net), net_cost(left.net), config, locked)
+    return Pruned(left.net, groups, before, net_cost(left.net), config, locked)
 
 
 def _thinned(first: Problem, left: Channels, config: PruneConfig) -> tuple[Thinned, ...]:
