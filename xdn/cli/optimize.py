@@ -13,7 +13,7 @@ as one again, and --to chooses.
   xdn-optimize net.prototxt --prune macs=0.45 --data cifar10
   xdn-optimize net.prototxt --calibrate cifar10     layers read 8-bit integers
   xdn-optimize net.prototxt --bits 1/32             weights are 1 or -1, times the scale of their filter
-  xdn-optimize net.prototxt --codebooks small       a file of a twentieth of the size, to be trained (xdn-train)
+  xdn-optimize net.prototxt --codebooks small       a file of a nineteenth of the size, to be trained (xdn-train)
 
 With --prune filters are taken out first, by how much they matter, and what is left is again a plain net, to be
 run or to be trained further (xdn-train); with --stages '' its layers stay as they are. With --calibrate the layers say
