@@ -2,7 +2,11 @@
 
 import pytest
 
+from xdn.serve.batching import joined
 from xdn.serve.times import Times
+
+#: The numbers of images that are measured as a model is loaded.
+SIZES = (1, 2, 4, 8, 16)
 
 
 def times_of(**known):
@@ -82,3 +86,69 @@ def test_more_images_take_no_longer_than_one_after_the_other():
     for images, seconds in ((1, 1.0), (2, 40.0), (4, 40.0)):
         times.measured("channel", images, seconds)
     assert times.seconds(4) == 4.0
+
+
+def true_seconds(schedule, images):
+    """Return what runs take in a net whose batches are computed by blocks of 8 images, in much less time."""
+    return 0.02 * (images if schedule == "channel" else 0.4 * max(8, images))
+
+
+def served(times, waiting, runs):
+    """Run what waits, always so many requests, so many times; return the images and schedule of each run."""
+    found = []
+    for _ in range(runs):
+        images = joined([1] * waiting, times.seconds, max(SIZES), 0.1)
+        found.append((images, times.schedule(images)))
+        times.observe(found[-1][1], images, true_seconds(times.schedule(images), images))
+    return found
+
+
+@pytest.mark.parametrize("waiting", [4, 16])
+@pytest.mark.parametrize(
+    "disturbed",
+    [
+        lambda schedule, images: 1.0,
+        lambda schedule, images: 1.0 if images == 1 else 5.0,
+        lambda schedule, images: 1.0 if schedule == "channel" else 3.0,
+        lambda schedule, images: 1.0 if schedule == "channel" else 8.0,
+        lambda schedule, images: 5.0 if images == 1 else 1.0,
+    ],
+    ids=["nothing", "several images", "a schedule", "a schedule, much", "one image"],
+)
+def test_whatever_was_disturbed_the_best_is_found(disturbed, waiting):
+    times = Times(["channel", "batch"])
+    for schedule in ("channel", "batch"):
+        for images in SIZES:
+            times.measured(schedule, images, disturbed(schedule, images) * true_seconds(schedule, images))
+    served(times, waiting, 3000)
+    runs = served(times, waiting, 500)
+    taken = sum(true_seconds(schedule, images) for images, schedule in runs)
+    best = min(true_seconds("batch", images) / images for images in range(1, waiting + 1))
+    assert taken / sum(images for images, _ in runs) < 1.05 * best
+
+
+def test_a_slower_schedule_is_tried_seldom():
+    times = times_of(channel={1: 1.0}, batch={1: 4.0, 8: 4.0})
+    tried = 0
+    for _ in range(4000):
+        schedule = times.schedule(1)
+        times.observe(schedule, 1, 1.0 if schedule == "channel" else 4.0)
+        tried += schedule == "batch"
+    assert 1 <= tried <= 4
+
+
+def test_a_number_that_was_tried_is_not_tried_for_what_more_images_are_believed_to_take():
+    times = times_of(channel={1: 1.0}, batch={1: 1.2, 8: 1.2})
+    tried = 0
+    for _ in range(1000):
+        schedule = times.schedule(1)
+        times.observe(schedule, 1, 1.0 if schedule == "channel" else 1.2)
+        tried += schedule == "batch"
+    assert 1 <= tried <= 6
+
+
+def test_what_is_only_believed_passes_no_limit():
+    times = times_of(batch={1: 0.08, 64: 0.5})
+    for _ in range(4000):
+        times.observe("batch", 1, 0.08)
+    assert times.seconds(64) > 0.3

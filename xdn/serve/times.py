@@ -11,7 +11,9 @@ _LATEST = 0.2
 #: A run that takes so many times what was to be expected says nothing of its number of images.
 _OUTLIER = 1.5
 #: After each so many runs a time that none of them had is believed to be so much less, down to that share of it.
-_RUNS, _LESS, _LEAST = 32, 0.97, 0.75
+_RUNS, _LESS, _LEAST = 32, 0.97, 0.125
+#: The least share of a time that is reckoned with where it is asked how long a run takes, whatever is believed.
+_RECKONED = 0.75
 
 
 @dataclass
@@ -28,7 +30,8 @@ class Times:
 
     Of each number of images the least time counts, which is that of a run which nothing disturbed; how much longer
     runs take at present is one factor of all of them. A time that no run had for long is believed to be less, so that
-    it is tried again: what disturbed it when it was measured may be gone.
+    it is tried again: what disturbed it when it was measured may be gone. Where that was all of a schedule, the other
+    one is several times as fast to all appearances: the schedule is tried all the same, once in a thousand runs or so.
 
     Parameters
     ----------
@@ -48,17 +51,18 @@ class Times:
     def observe(self, schedule: str, images: int, seconds: float) -> None:
         """Take note of a run."""
         known = self._known[schedule]
-        before, expected = known.get(images), _seconds(known, images)
+        before = known.get(images)
         if before is not None:
             self._slow(seconds / before.least)
             if seconds < before.least or before.believed < before.least:
                 self._fastest.clear()
             least = min(seconds, before.least)
             known[images] = _Time(least, least)
-        elif expected is None:
+        elif not known:
             known[images] = _Time(seconds, seconds)
             self._fastest.clear()
         else:
+            expected = _seconds(known, images, 1.0)
             self._slow(seconds / expected)
             seconds /= max(1.0, self._slowdown)
             if seconds < _OUTLIER * expected:
@@ -102,29 +106,38 @@ class Times:
         return self._of(images)[1]
 
     def _of(self, images: int) -> tuple[float, str]:
-        """Return the believed time, and its schedule; the first schedule where nothing was measured."""
+        """Return the time to reckon with, and the schedule; the first schedule where nothing was measured."""
         if images not in self._fastest:
-            found = [(seconds, name) for name, known in self._known.items() if (seconds := _seconds(known, images))]
-            self._fastest[images] = min(found) if found else (0.0, next(iter(self._known)))
+            measured = {name: known for name, known in self._known.items() if known}
+            if not measured:
+                return 0.0, next(iter(self._known))
+            reckoned = min(_seconds(known, images, _RECKONED) for known in measured.values())
+            self._fastest[images] = reckoned, min(measured, key=lambda name: _seconds(measured[name], images, 0.0))
         return self._fastest[images]
 
 
-def _seconds(known: dict[int, _Time], images: int) -> float | None:
-    """Return what so many images are believed to take by what is known of other numbers; None where nothing is."""
-    if not known:
-        return None
+def _seconds(known: dict[int, _Time], images: int, share: float) -> float:
+    """Return what so many images are believed to take by what is known of some numbers.
+
+    What is believed of each of these counts down to this share of its time.
+    """
     sizes = sorted(known)
     after = bisect_left(sizes, images)
     if after == len(sizes):
-        return known[sizes[-1]].believed * images / sizes[-1]
-    most = _at_most(known, sizes[after:])
+        return _believed(known, sizes, after - 1, share) * images / sizes[-1]
+    most = _believed(known, sizes, after, share)
     if after == 0 or sizes[after] == images:
         return most
     before = sizes[after - 1]
-    least = _at_most(known, sizes[after - 1 :])
+    least = _believed(known, sizes, after - 1, share)
     return least + (images - before) / (sizes[after] - before) * (most - least)
 
 
-def _at_most(known: dict[int, _Time], sizes: Sequence[int]) -> float:
-    """Return what the first one of some rising numbers of images takes: no longer than more images do."""
-    return min(known[each].believed for each in sizes)
+def _believed(known: dict[int, _Time], sizes: Sequence[int], place: int, share: float) -> float:
+    """Return what one of the known numbers of images, which rise, is believed to take.
+
+    Its time is no longer than that of more images, nor than of several runs of the fewest.
+    """
+    several = -(-sizes[place] // sizes[0]) * min(known[each].least for each in sizes)
+    time = min(several, *(known[each].least for each in sizes[place:]))
+    return max(share * time, min(time, known[sizes[place]].believed))
