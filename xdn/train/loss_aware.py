@@ -20,10 +20,10 @@ from torch import Tensor
 from xdn.errors import SettingError
 from xdn.frontend.solver import Solver
 from xdn.graph import ParamSpec
-from xdn.graph.quantized import LEAST_SCALE, MOST_SCALE, weight_range
+from xdn.graph.quantized import LEAST_SCALE, MOST_SCALE
 from xdn.train.module import NetModule
 from xdn.train.optimizer import Adam, CaffeOptimizer
-from xdn.train.torch_layers.integers import as_scale
+from xdn.train.torch_layers.integers import as_scale, nearest_weights
 
 #: So often both are done in turn at most; weights move little in an iteration, and scales follow in the next one.
 _TURNS = 8
@@ -34,11 +34,9 @@ def least_loss_scales(filters: Tensor, curvature: Tensor, scales: Tensor, bits: 
 
     A filter whose integers are all 0 keeps its scale.
     """
-    low, high = weight_range(bits)
     for _ in range(_TURNS):
         before = scales
-        quotients = filters / scales[:, None]
-        q = torch.where(quotients >= 0, 1.0, -1.0) if bits == 1 else quotients.round().clamp(low, high)
+        q = nearest_weights(filters / scales[:, None], bits)
         weighted = curvature * q
         found = (weighted * filters).sum(1) / (weighted * q).sum(1)
         scales = torch.where(found > 0, found.clamp(LEAST_SCALE, MOST_SCALE), before)

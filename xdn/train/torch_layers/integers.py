@@ -166,7 +166,7 @@ class _Filters(torch.autograd.Function):
         ctx: Any, filters: Tensor, bias: Tensor, scales: Tensor, scale: Tensor, bits: int
     ) -> tuple[Tensor, Tensor]:
         quotients = filters / _along(scales, filters.ndim)
-        q = torch.where(quotients >= 0, 1.0, -1.0) if bits == 1 else quotients.round().clamp_(*weight_range(bits))
+        q = nearest_weights(quotients, bits)
         bias_quotients = bias.double() / (scale.double() * scales.double())
         bias_q = bias_quotients.round()
         ctx.save_for_backward(scales, scale, quotients, q, bias_q - bias_quotients)
@@ -201,6 +201,11 @@ def _eased(learned: Tensor, factor: float) -> Tensor:
     """Return scales, whose gradient is scaled."""
     found: Tensor = _Scale.apply(learned, factor)
     return found
+
+
+def nearest_weights(quotients: Tensor, bits: int) -> Tensor:
+    """Return the integers of so many bits, f32, that weights over their scales are rounded to: of one bit the signs."""
+    return torch.where(quotients >= 0, 1.0, -1.0) if bits == 1 else quotients.round().clamp_(*weight_range(bits))
 
 
 def as_scale(learned: Tensor) -> Tensor:
