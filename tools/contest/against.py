@@ -23,7 +23,7 @@ from xdn.cli.entry import program
 from xdn.errors import SettingError
 from xdn.evaluate.bars import Bar, Contest
 from xdn.files import write_atomically
-from xdn.report.contest import FUSED, networks
+from xdn.report.contest import fused_networks
 from xdn.report.figure import SUFFIXES, figure, finish
 from xdn.report.section import Section
 
@@ -69,7 +69,7 @@ class Row:
 
 def rows(title: str, contest: Contest, controls: dict[str, str]) -> list[Row]:
     """Return a net's rows, the original's first; SettingError where a control is not among them."""
-    bars = {bar.title: bar for bar in networks(contest) if bar.key.endswith(FUSED)}
+    bars = {bar.title: bar for bar in fused_networks(contest)}
     for name, control in controls.items():
         if not {name, control} <= set(bars):
             raise SettingError(f"no form is called so; those: {', '.join(bars)}", where=f"--control {name}={control}")

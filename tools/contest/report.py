@@ -17,7 +17,7 @@ from xdn.cli.common import Output, new_parser, run_command
 from xdn.cli.entry import program
 from xdn.evaluate.bars import Contest
 from xdn.files import read_bounded, write_atomically
-from xdn.report.contest import FUSED, INT8, contest_markdown, networks, sections, waterfall
+from xdn.report.contest import INT8, contest_markdown, fused_networks, sections, waterfall
 from xdn.report.section import Section
 from xdn.report.waterfall import draw
 
@@ -31,8 +31,7 @@ def steps_section(folder: Path, title: str = "Steps") -> Section:
 
 def sizes_section(folder: Path, contest: Contest) -> Section:
     """Return how many bytes the weights of each network take on disk; of networks in `folder` that are still there."""
-    bars = [bar for bar in networks(contest) if bar.key.endswith(FUSED)]
-    bars += [bar for bar in contest.bars if bar.key == INT8]
+    bars = [*fused_networks(contest), *(bar for bar in contest.bars if bar.key == INT8)]
     rows, first = [], 0
     for bar in bars:
         net = Path(bar.result.net)

@@ -37,6 +37,11 @@ def networks(contest: Contest) -> list[Bar]:
     return [bar for bar in contest.bars if bar.key not in single]
 
 
+def fused_networks(contest: Contest) -> list[Bar]:
+    """Return the bars of the table of networks that are fused, one for each; the original's comes first."""
+    return [bar for bar in networks(contest) if bar.key.endswith(FUSED)]
+
+
 def waterfall(contest: Contest) -> list[Bar]:
     """Return the bars of the waterfall in order, the last ones of the pruned net in its final form; or none.
 
@@ -45,7 +50,7 @@ def waterfall(contest: Contest) -> list[Bar]:
     steps = [bar for bar in contest.bars if bar.key in STEPS]
     if not steps:
         return []
-    last = [bar for bar in networks(contest) if bar.key.endswith(FUSED) and bar.result.net == steps[-1].result.net]
+    last = [bar for bar in fused_networks(contest) if bar.result.net == steps[-1].result.net]
     return [*steps, *last, *(bar for bar in contest.bars if bar.key in (TUNED, *NUMBERS))]
 
 
@@ -115,7 +120,7 @@ def _outside(contest: Contest) -> Section:
 
 def _figures(contest: Contest) -> Section:
     """Return, for each pruned net, what pruning cost in accuracy and gave in time; both fused."""
-    bars = [bar for bar in networks(contest) if bar.key.endswith(FUSED)]
+    bars = fused_networks(contest)
     rows = []
     for bar in bars[1:]:
         first = bars[0]
