@@ -42,8 +42,7 @@ fresh "$student" student-assistant assistant-taught
 times assistant-alone assistant-taught \
     student-alone student-one-teacher student-two-teachers student-assistant --
 
-from="weights as given"
-[[ ! -d $out/trained ]] || from="trained here for $first_epochs epochs"
-"$python" "$here/against.py" "$out" --net ".=original: $from" --title "A chain of distillation, $epochs epochs each" \
+"$python" "$here/against.py" "$out" --net ".=original: $(origin_of_weights)" \
+    --title "A chain of distillation, $epochs epochs each" \
     --control assistant-taught=assistant-alone --control student-one-teacher=student-alone \
     --control student-two-teachers=student-alone --control student-assistant=student-alone

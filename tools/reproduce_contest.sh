@@ -38,14 +38,9 @@ find_model resnet50_32
 take_original
 test_images
 
-# stands NAME: whether --nets lists it.
-stands() {
-    [[ ,$chosen, == *,$1,* ]]
-}
-
 # The control is the network that is not pruned, trained for as long. It gains from the training too: what pruning costs
 # is the distance to it, and it teaches the pruned ones.
-if stands control; then
+if lists "$chosen" control; then
     finetune original control
     teacher_net=${teacher_net:-control}
 fi
@@ -54,18 +49,18 @@ teacher_net=${teacher_net:-original}
 # A loses little enough to need no training; B is to cost no accuracy, C some.
 schedule=global
 [[ -z $quick ]] || schedule=per-mac
-if stands OPT-A; then
+if lists "$chosen" OPT-A; then
     prune OPT-A macs=0.85 --schedule "$schedule" --no-reconstruct --recalibrate 2048
 fi
 prune pruned-B macs=0.30 --schedule "$schedule"
 finetune pruned-B OPT-B "$teacher_net"
-if stands OPT-C; then
+if lists "$chosen" OPT-C; then
     prune pruned-C macs=0.22 --schedule "$schedule"
     finetune pruned-C OPT-C "$teacher_net"
 fi
 nets=()
 for name in OPT-A OPT-B OPT-C control; do
-    if [[ $name == OPT-B ]] || stands "$name"; then
+    if lists "$chosen,OPT-B" "$name"; then
         nets+=("$name")
     fi
 done
@@ -74,10 +69,10 @@ caffe_images=200
 [[ -z $quick ]] || caffe_images=100
 tune OPT-B
 numbers=()
-if has_precision bf16; then
+if lists "$precision" bf16; then
     numbers+=(--bf16)
 fi
-if has_precision int8; then
+if lists "$precision" int8; then
     calibrate OPT-B
     numbers+=(--int8 "$out/OPT-B-int8/$stem.prototxt")
 fi

@@ -15,7 +15,6 @@
 # --data, --out, --holdout, --rounds, --images, --batch: as tools/reproduce_contest.sh has them
 
 set -euo pipefail
-# shellcheck disable=SC2034
 out=build/bits int8_epochs=30 takes_names=yes
 # shellcheck source=contest/common.sh
 . "$(dirname "$0")/contest/common.sh"

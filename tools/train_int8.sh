@@ -14,10 +14,9 @@
 # --data, --out, --holdout, --rounds, --images, --batch: as tools/reproduce_contest.sh has them
 
 set -euo pipefail
-out=build/int8 takes_names=yes
+out=build/int8 first_epochs=12 int8_lr=0.0003 takes_names=yes
 # shellcheck source=contest/common.sh
 . "$(dirname "$0")/contest/common.sh"
-first_epochs=12 int8_lr=0.0003
 
 # integers: all steps of one net.
 integers() {

@@ -7,12 +7,13 @@ material=${XDN_TEST_MATERIAL:-$root/../shared}
 python=${PYTHON:-python3}
 export PYTHONPATH=$root${PYTHONPATH:+:$PYTHONPATH}
 
-# The options that the scripts have, with their defaults; the scripts set `out`, `epochs` and `base_lr` before, other
-# `first_epochs` and `int8_epochs`, and `takes_names` where what is no option is a name. --quick changes the defaults, wherever it stands.
+# The options that the scripts have, with their defaults; before, the scripts set `out`, `epochs` and `base_lr`, defaults of
+# their own for `first_epochs`, `int8_epochs` and `int8_lr`, and `takes_names` where what is no option is a name. --quick
+# changes the defaults, wherever it stands.
 # shellcheck disable=SC2034
 net='' weights='' data='' rounds=3 images=10000 quick='' batch='' teacher_net='' holdout=5000 budget=60
 # shellcheck disable=SC2034
-first_epochs=${first_epochs:-} int8_epochs=${int8_epochs:-2} int8_lr=0.001 assistant='' student=''
+first_epochs=${first_epochs:-} int8_epochs=${int8_epochs:-2} int8_lr=${int8_lr:-0.001} assistant='' student=''
 # shellcheck disable=SC2034
 engines='' precision=f32,bf16,int8 mode=throughput chosen='' named=()
 
@@ -55,9 +56,9 @@ parse_options() {
     mkdir -p "$out"
 }
 
-# has_precision NAME: whether --precision lists it.
-has_precision() {
-    [[ ,$precision, == *,$1,* ]]
+# lists A,B NAME: whether NAME stands in the list.
+lists() {
+    [[ ,$1, == *,$2,* ]]
 }
 
 # find_data: what no option says, CIFAR-10 where it is found, else Glyphs-10.
@@ -286,12 +287,20 @@ compare_forms() {
     "$python" "$here/against.py" "$out" "${shown[@]}" --title "$title" "${controls[@]/#/--control=}"
 }
 
+# origin_of_weights: where those of the original are from, in words.
+origin_of_weights() {
+    if [[ $net == "$out"/trained/* ]]; then
+        echo "trained here for $first_epochs epochs"
+    else
+        echo "weights as given"
+    fi
+}
+
 # forms_of NAME: the part of `compare_forms` for one net.
 forms_of() {
-    local out=$whole/$1 net=$net weights=$weights batch=$batch from="weights as given"
+    local out=$whole/$1 net=$net weights=$weights batch=$batch
     find_model "$1"
     take_original
     "$make"
-    [[ $net != "$out"/trained/* ]] || from="trained here for ${first_epochs:-24} epochs"
-    shown+=(--net "$1=$1, $from")
+    shown+=(--net "$1=$1, $(origin_of_weights)")
 }
