@@ -139,6 +139,17 @@ def test_schemes_of_few_bits_stand_beside_f32_and_a_control(reproduce):
     assert {"original", "control", "2-6 (control: control)", "1-32 (control: control)"} <= set(rows)
 
 
+def test_a_first_training_sees_no_image_that_is_held_out(tmp_path, monkeypatch):
+    """What is printed is its command; where nothing is trained, no net is found."""
+    monkeypatch.setenv("XDN_TEST_MATERIAL", str(tmp_path))
+    stubbed = """. "$0"; step() { printf '%s ' "$@"; }; parse_options "$@"; find_model resnet56"""
+    script = ROOT / "tools" / "contest" / "common.sh"
+    options = ("--data", "cifar10", "--out", "made", "--holdout", "7")
+    done = run("bash", "-c", stubbed, script, *options, folder=tmp_path)
+    assert "--holdout 7 " in done.stdout
+    assert "no such files: made/trained/deploy.prototxt" in done.stderr
+
+
 def test_a_scheme_that_is_none_is_refused(tmp_path):
     done = run(ROOT / "tools" / "train_bits.sh", "4/4", "4/9", folder=tmp_path)
     assert (done.returncode, "4/9: this is not two numbers of bits" in done.stderr) == (1, True)

@@ -96,7 +96,7 @@ find_model() {
     elif [[ -z $net ]]; then
         echo "$name: no trained model is at hand; it is trained first, an hour or more on two cores, and resumed if stopped"
         train_from_start "$here/train_$data.prototxt" "$root/prototxt/$name/deploy.prototxt" \
-            --holdout 5000 "${transform[@]}" ${first_epochs:+--epochs "$first_epochs"}
+            --holdout "$holdout" "${transform[@]}" ${first_epochs:+--epochs "$first_epochs"}
         batch=${batch:-100}
     fi
     [[ -z $quick ]] || batch=${batch:-100}
