@@ -33,6 +33,7 @@ def coded(tmp_path):
 
 @pytest.fixture
 def solver(coded, tmp_path):
+    """Return a solver that trains the coded net by Adam."""
     text = SOLVER.replace("Nesterov", "Adam").replace("0.05", "0.03") + 'weights: "small.caffemodel"'
     written = (tmp_path / "small.prototxt").read_text()
     return read_solver(write_training(tmp_path, text, written))

@@ -21,6 +21,7 @@ def integers(bits):
 
 
 def loss(w, d, s, q):
+    """Return the sum (...) over filters (..., n) of which scales are to make the least."""
     return (d * (w - s * q) ** 2).sum(-1)
 
 
@@ -33,6 +34,7 @@ def least(w, d, bits):
 
 
 def nearest(w, s, bits):
+    """Return the integers that weights are rounded to by a scale."""
     return np.where(w >= 0, 1, -1) if bits == 1 else np.clip(np.rint(w / s), *weight_range(bits))
 
 

@@ -28,10 +28,12 @@ ITERATIONS, EPOCH = 20, 5
 
 @pytest.fixture
 def solver(tmp_path):
+    """Return a solver of the small net, its files in tmp_path."""
     return read_solver(write_training(tmp_path))
 
 
 def trainer(solver, out, observer=None, **options):
+    """Return a trainer that has not begun, whose results go to the folder `out`."""
     return Trainer(begin(solver, out).task, observer or Watched(), **options)
 
 
@@ -53,10 +55,12 @@ def stopped(solver, out, at, kind=KeyboardInterrupt):
 
 
 def assert_equal_nets(a, b):
+    """Hold that two nets have the same text and weights."""
     assert a.digest == b.digest
 
 
 def without_seconds(path):
+    """Return the rows of a log without the times in them."""
     return [{name: value for name, value in row.items() if name != "seconds"} for row in read_log(path)]
 
 

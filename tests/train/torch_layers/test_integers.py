@@ -29,6 +29,7 @@ def reading(net, *quantized):
 
 
 def outputs(net, inputs):
+    """Return name -> output of a net's module in eval mode."""
     with torch.no_grad():
         return {name: value.numpy() for name, value in NetModule(net).eval().outputs(tensors(inputs)).items()}
 
@@ -143,6 +144,7 @@ def test_what_is_fused_follows_in_the_order_of_kernels(residual):
 
 
 def gradients(module, inputs):
+    """Return the output, and parameter name -> gradient of a weighted sum of it."""
     module.zero_grad()
     y = module(torch.tensor(inputs["x0"]))
     (y * torch.linspace(-1, 1, y.numel()).reshape(y.shape)).sum().backward()
