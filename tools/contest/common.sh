@@ -205,8 +205,8 @@ train_narrow() {
     train narrow "$int8_epochs" "$int8_lr" "$@"
 }
 
-# train_fused FROM NAME [WORD...]: the same by Nesterov's momentum, for 8-bit integers. Adam's steps are as long as its
-# rate, and scales of 8-bit filters not much longer.
+# train_fused FROM NAME [WORD...]: the same by Nesterov's momentum, for 8-bit integers, which are near the net in f32 from
+# the beginning.
 train_fused() {
     train finetune "$int8_epochs" "$int8_lr" "$@"
 }
