@@ -1,9 +1,12 @@
 """A version that is loaded."""
 
+import gc
+import weakref
+
 import numpy as np
 import pytest
 
-from tests.serve.nets import SUM
+from tests.serve.nets import IMAGES, SUM
 from xdn import api
 from xdn.errors import MemoryLimitError, UnsupportedError
 from xdn.runtime import session as runtime
@@ -88,3 +91,20 @@ def test_outputs_come_in_the_order_in_which_they_are_wanted(model):
     arrays = [np.zeros(1, np.float32), np.ones(1, np.float32)]
     names = [tensor.name for tensor in model.outputs(request, arrays)]
     assert names == ["w", "z"]
+
+
+def test_a_closed_model_leaves_nothing_for_the_collector(tmp_path):
+    path = tmp_path / "net.prototxt"
+    path.write_text(IMAGES)
+    model = warmed(Model("images", "1", api.load(path, random_weights=True), ModelConfig(max_batch=2), threads=1))
+    pixels = np.zeros((1, 4, 4, 3), np.uint8)
+    model.run(model.feed(InferRequest("images", (Tensor("data", "UINT8", pixels),))), 1)
+    nets = [weakref.ref(session.net) for session in model._sessions.values()]
+    gc.collect()
+    gc.disable()
+    try:
+        model.close()
+        del model
+        assert [each() for each in nets] == [None] * len(nets)
+    finally:
+        gc.enable()

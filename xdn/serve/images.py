@@ -44,7 +44,9 @@ class ImageInput:
         self._size: Size | None = images.size
         if images.size is None and not transform.crop_size:
             self._size = (extent[0], extent[1])
-        self._transform = lru_cache(_SIZES_KEPT)(lambda size: api.pixel_transform(net, (*size, self._channels)))
+        # Without `self`, so that a model that is loaded anew leaves no cycle that keeps its weights.
+        channels = self._channels
+        self._transform = lru_cache(_SIZES_KEPT)(lambda size: api.pixel_transform(net, (*size, channels)))
         if self._size:
             self._transform(self._size)
 
