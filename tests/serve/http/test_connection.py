@@ -4,6 +4,7 @@ import asyncio
 import json
 import select
 import socket
+import struct
 import time
 from http.client import HTTPException, HTTPResponse
 from types import SimpleNamespace
@@ -157,6 +158,16 @@ def test_a_client_that_does_not_read_is_closed(served):
     closed.register(client, 0)
     until(lambda: closed.poll(0))
     assert engine.done.success.count == 1
+
+
+def test_an_idle_connection_that_is_reset_is_forgotten(served, caplog):
+    _, connect = served(idle_s=1)
+    client = connect(head("/v2/health/live", size=0, method="GET"))
+    assert status(client) == 200
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    client.close()
+    time.sleep(1.2)
+    assert [record for record in caplog.records if record.name == "asyncio" and record.levelname == "ERROR"] == []
 
 
 def test_the_small_parts_of_a_response_are_sent_together():

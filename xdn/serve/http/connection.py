@@ -123,6 +123,8 @@ class _Connection(HttpToolsProtocol):
         self._receiving.stop()
         self._sending.stop()
         super().connection_lost(exc)
+        # Uvicorn lets that of an idle connection run on where the client has reset it.
+        self._unset_keepalive_if_required()
         if self._left is not None:
             self._left()
 
