@@ -55,3 +55,20 @@ def test_an_engine_that_does_not_start_ends_the_worker():
 
 def test_a_stop_does_not_wait_for_the_start():
     assert served(Starting(), {"kind": "stop", "grace_s": 0.0}) == ["statistics"]
+
+
+def test_a_request_that_is_cancelled_as_it_comes_is_forgotten():
+    async def run():
+        front, own = map(Wire, socket.socketpair())
+        worker = Worker(own, Starting())
+        # Both are there before the worker begins.
+        front.put({"kind": "infer", "number": 7, "model": "add"})
+        front.put({"kind": "cancel", "number": 7})
+        front.put({"kind": "stop", "grace_s": 0.0})
+        await asyncio.wait_for(worker.serve(), 5)
+        await asyncio.sleep(0)
+        own.close()
+        front.close()
+        return worker._tasks
+
+    assert asyncio.run(run()) == {}

@@ -9,7 +9,8 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 
 from xdn.serve.engine import LocalEngine
@@ -82,21 +83,25 @@ class Worker:
             if number in self._tasks:
                 self._tasks[number].cancel()
         else:
-            work = self._infer(number, document, tensors) if kind == "infer" else self._change(number, document)
+            if kind == "infer":
+                work = partial(self._infer, number, document, tensors)
+            else:
+                work = partial(self._change, number, document)
             self._tasks[number] = asyncio.create_task(self._answered(number, work))
+            # A task that is cancelled before its first step takes none.
+            self._tasks[number].add_done_callback(lambda _: self._tasks.pop(number))
 
-    async def _answered(self, number: int, work: Awaitable[None]) -> None:
+    async def _answered(self, number: int, work: Callable[[], Awaitable[None]]) -> None:
         """Do some work; the front hears of what goes wrong in it, and of the statistics, which it changes."""
         self._tell_statistics_soon()
         try:
-            await work
+            await work()
         except Exception as error:  # also of a fault of the service: the front must hear of it
             if not isinstance(error, ServeError):
                 log.exception("the service failed")
             self._wire.put({"kind": "answer", "number": number} | error_document(error))
         finally:
             self._tell_statistics_soon()
-            del self._tasks[number]
 
     async def _infer(self, number: int, document: Document, tensors: list[Tensor]) -> None:
         response = await self._engine.infer(request_of(document, tensors))
