@@ -13,6 +13,8 @@ from tests.cli.caffe_files import PROTOTXT, write_small
 from tests.conftest import ROOT
 from tests.data.samples import write_cifar_python
 from tests.pytorch import needs_torch
+from xdn.runtime.configuration import Configuration, load_configuration
+from xdn.runtime.cpu.threads.count import default_threads
 
 SCRIPTS = sorted((ROOT / "tools").glob("*.sh"))
 RESNET20 = "prototxt/resnet20_cifar10/resnet20.prototxt"
@@ -168,11 +170,13 @@ def test_a_chain_of_distillation_has_a_row_for_each_teacher(reproduce):
 
 @pytest.mark.slow
 @needs_torch
-def test_the_contest_is_reproduced_to_the_last_bar(reproduce):
+def test_the_contest_is_reproduced_to_the_last_bar(reproduce, tmp_path):
     rows = reproduce("reproduce_contest.sh", "--budget", "1", "--nets", "control")
     assert {"original-2", "OPT-B-2", "control-2", "OPT-B-int8", "train-OPT-B"} <= set(rows)
-    bars = ("everything off", "pruning", "fusion", "offline data", "default configuration", "tuned", "INT8")
+    bars = ("everything off", "pruning", "fusion", "offline data", "default configuration", "INT8")
     assert all(any(row.startswith(bar) for row in rows) for bar in bars)
+    better = load_configuration(tmp_path / "made" / "tuned.json") != Configuration(threads=default_threads())
+    assert any(row.startswith("tuned configuration") for row in rows) == better
 
 
 @pytest.mark.slow

@@ -167,12 +167,14 @@ def entries(args: argparse.Namespace, nets: dict[str, tuple[Path, Net]], images:
             found.append(
                 xdn_entry((key, title, str(place)), net, images, fused=fused, how=Configuration(threads=1), kind=kind)
             )
+    default = Configuration(threads=threads)
     for name, (place, net) in nets.items():
         for number, fused in ((1, False), (2, True)):
             names = (f"{name}-{number}", name, str(place))
-            found.append(xdn_entry(names, net, images, fused=fused, how=Configuration(threads=threads), kind="packed"))
-    if args.tuned:
-        (place, net), how = nets[args.chain], load_configuration(args.tuned)
+            found.append(xdn_entry(names, net, images, fused=fused, how=default, kind="packed"))
+    # Where the tuner found nothing better, the default configuration's bar says all.
+    if args.tuned and (how := load_configuration(args.tuned)) != default:
+        place, net = nets[args.chain]
         names = (TUNED, "tuned configuration", str(place))
         found.append(xdn_entry(names, net, images, fused=True, how=how, kind="packed"))
     return found + (in_fewer_bits(args, nets[args.chain], images) if args.chain else [])
