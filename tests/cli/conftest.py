@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from tests.cli.caffe_files import write_small
 from tests.report.results import closed_validator
 from xdn.cli.common import Output
 from xdn.evaluate.origin import origin
@@ -23,3 +24,12 @@ def results_follow_the_schema(monkeypatch):
         write(self, document, kind)
 
     monkeypatch.setattr(Output, "write_json", checked)
+
+
+@pytest.fixture
+def small(tmp_path, monkeypatch):
+    """Write the small net into net/, and go to an empty working folder."""
+    net, path = write_small(tmp_path / "net")
+    (tmp_path / "work").mkdir()
+    monkeypatch.chdir(tmp_path / "work")
+    return net, path

@@ -5,18 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.caffe_files import write_small
 from xdn.cli.optimize import main
 from xdn.frontend import load
-
-
-@pytest.fixture
-def small(tmp_path, monkeypatch):
-    """Write the small net into net/, and go to an empty working folder."""
-    net, path = write_small(tmp_path / "net")
-    (tmp_path / "work").mkdir()
-    monkeypatch.chdir(tmp_path / "work")
-    return net, path
 
 
 def test_what_is_written_has_the_same_layers_and_a_smaller_file(small, capsys):

@@ -14,15 +14,6 @@ from xdn.graph import Transform
 from xdn.optimize import STAGES, Note, Rewrite, Stage, stage_names
 
 
-@pytest.fixture
-def small(tmp_path, monkeypatch):
-    """Write the small net into net/, and go to an empty working folder."""
-    net, path = write_small(tmp_path / "net")
-    (tmp_path / "work").mkdir()
-    monkeypatch.chdir(tmp_path / "work")
-    return net, path
-
-
 def test_defaults_write_plain_caffe_that_opencv_computes_alike(small, capsys):
     net, path = small
     assert main([str(path)]) == 0

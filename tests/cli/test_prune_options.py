@@ -13,15 +13,6 @@ from xdn.frontend import load
 from xdn.graph.cost import net_cost
 
 
-@pytest.fixture
-def small(tmp_path, monkeypatch):
-    """Write the small net into net/, and go to an empty working folder."""
-    net, path = write_small(tmp_path / "net")
-    (tmp_path / "work").mkdir()
-    monkeypatch.chdir(tmp_path / "work")
-    return net, path
-
-
 def written(folder="small.xdn"):
     return load(Path(folder, "small.prototxt"), Path(folder, "small.caffemodel"))
 
