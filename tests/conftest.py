@@ -60,6 +60,9 @@ MATRICES = (
 )
 LEAST_CASES, ONE_OF = 8, 5
 
+#: Bytes up to this many are shown in the name of a case.
+LONGEST_SHOWN = 16
+
 
 @cache
 def _is_tiny(path: Path) -> bool:
@@ -82,6 +85,11 @@ def pytest_collection():
     finally:
         gc.freeze()
         gc.enable()
+
+
+def pytest_make_parametrize_id(val, argname):
+    """Name a case after long bytes' parameter: a compressor may write the time into them, which differs by process."""
+    return argname if isinstance(val, bytes) and len(val) > LONGEST_SHOWN else None
 
 
 def pytest_xdist_auto_num_workers(config):

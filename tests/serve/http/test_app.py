@@ -141,6 +141,8 @@ def test_metrics(ask, triton):
 
 
 INFER = "/v2/models/add/infer"
+#: Without the time at which it was made.
+ZIPPED = gzip.compress(BODY, mtime=0)
 
 
 @pytest.mark.parametrize(
@@ -195,8 +197,8 @@ def test_each_class_of_error_has_a_status():
         ("POST", INFER, BODY, {"X-Request-Timeout": "nan"}, 400),
         ("POST", INFER, BODY, {"Content-Encoding": "br"}, 400),
         ("POST", INFER, BODY, {"Content-Encoding": "gzip"}, 400),
-        ("POST", INFER, gzip.compress(BODY)[:-1], {"Content-Encoding": "gzip"}, 400),
-        ("POST", INFER, gzip.compress(BODY) + b"x", {"Content-Encoding": "gzip"}, 400),
+        ("POST", INFER, ZIPPED[:-1], {"Content-Encoding": "gzip"}, 400),
+        ("POST", INFER, ZIPPED + b"x", {"Content-Encoding": "gzip"}, 400),
         ("POST", INFER, zlib.compress(bytes(2 << 20)), {"Content-Encoding": "deflate"}, 413),
         ("POST", INFER, bytes((1 << 20) + 1), {}, 413),
         ("POST", "/v2/repository/models/add/load", bytes(1 << 17), {}, 413),
