@@ -93,7 +93,10 @@ def test_the_chinese_of_tables_and_commands_is_that_of_what_the_code_says(tables
         return text
 
     site_pages.made_pages(heard)
-    make_prototxt.index(make_prototxt.built(), heard)
+    nets = make_prototxt.built()
+    make_prototxt.index(nets, heard, "{}/")
+    for folder, net in nets.items():
+        make_prototxt.readme(folder, make_prototxt.ENTRIES[folder], net, heard)
     for each in tables.values():
         each.table(heard)
     missing, left = said - set(pairs()), set(pairs()) - said

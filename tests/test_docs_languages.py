@@ -9,9 +9,11 @@ from tests.conftest import ROOT
 from tests.markdown import FENCED, anchors, headings
 
 DOCS, CHINESE = ROOT / "docs", ROOT / "docs" / "zh"
+#: Those that lie beside their page in English.
+BESIDE = [ROOT / "README.zh-CN.md", *sorted((ROOT / "prototxt").glob("*/README.zh-CN.md"))]
 #: Page in Chinese -> the same in English, which some have elsewhere.
 PAGES = {path: DOCS / path.relative_to(CHINESE) for path in sorted(CHINESE.rglob("*.md"))} | {
-    ROOT / "README.zh-CN.md": ROOT / "README.md",
+    **{path: path.with_name("README.md") for path in BESIDE},
     CHINESE / "bench.md": ROOT / "bench" / "README.md",
     CHINESE / "changes.md": ROOT / "CHANGELOG.md",
     CHINESE / "contributing.md": ROOT / "CONTRIBUTING.md",
@@ -47,6 +49,7 @@ def links(page, text):
             found.append(target)
             continue
         path = (page.parent / target).resolve() if target else page
+        path = path / "README.md" if (path / "README.md").is_file() else path
         found.append((str(PAGES.get(path, path)), anchors(path.read_text()).index(name) if name else None))
     return sorted(found, key=str)
 
@@ -76,7 +79,7 @@ def numbers(text):
 
 def test_every_page_of_the_project_is_in_both_languages():
     brought = {ROOT / name for name in ("CHANGELOG.md", "CONTRIBUTING.md", "README.md")}
-    brought |= {ROOT / folder / "README.md" for folder in ("bench", "prototxt")}
+    brought |= {ROOT / "bench" / "README.md", *(ROOT / "prototxt").rglob("README.md")}
     english = {path for path in DOCS.rglob("*.md") if not path.is_relative_to(CHINESE)}
     assert set(PAGES.values()) == english | brought
 

@@ -35,8 +35,15 @@ from translated import Say, chinese, english
 from xdn.files import write_atomically
 
 SOLVER = "solver.prototxt"
-#: Pages that list all networks -> what says them; paths are those below the project's folder.
-LISTS = {"prototxt/README.md": english, "docs/zh/networks.md": chinese}
+#: Pages that list all networks, below the project's folder -> what says them, and where a folder's name leads.
+LISTS = {
+    "prototxt/README.md": (english, "{}/"),
+    "docs/zh/networks.md": (chinese, "../../prototxt/{}/README.zh-CN.md"),
+}
+#: Pages of one folder -> what says them.
+READMES = {"README.md": english, "README.zh-CN.md": chinese}
+#: What leads from either to the other.
+LANGUAGES = "English | [简体中文](README.zh-CN.md)"
 
 RESNET = "He, Zhang, Ren, Sun: Deep Residual Learning for Image Recognition (2015), arXiv:1512.03385"
 CIFAR_RESNET = f"{RESNET}, section 4.2"
@@ -259,29 +266,35 @@ xdn_param {{
 """
 
 
-def readme(folder: str, entry: Entry, net: NetText) -> str:
+def readme(folder: str, entry: Entry, net: NetText, say: Say) -> str:
     """Return the README of one folder."""
-    weights, accuracy = "no weights shipped", "no weights, no accuracy"
+    weights, accuracy = say("no weights shipped"), say("no weights, no accuracy")
     if recipe := entry.recipe:
-        command = f"xdn-train prototxt/{folder}/{SOLVER}"
-        weights, logs = f"`{Path(entry.file).stem}.caffemodel`, from `{command}`", "log: `cycle1.log.jsonl`"
-        if recipe.cycles == 2:
-            weights, logs = f"{weights}, then `{command} --weights FIRST --seed 2`", f"{logs}, `cycle2.log.jsonl`"
-        weights = f"{weights}; {logs}" if recipe.logs else weights
-        accuracy = entry.accuracy
+        weights, accuracy = weights_from(folder, entry, recipe, say), say(entry.accuracy)
     rows = {
-        "architecture": entry.source,
+        "architecture": say(entry.source),
         "input": "x".join(map(str, net.shapes["data"])),
-        "data set": entry.data,
+        "data set": say(entry.data),
         "MACs an image": f"{net.macs:,}",
-        "parameters": f"{net.parameters:,} (BatchNorm's statistics included)",
+        "parameters": say("{} (BatchNorm's statistics included)").format(f"{net.parameters:,}"),
         "weights": weights,
         "accuracy": accuracy,
     }
-    table = "".join(f"| {name} | {text} |\n" for name, text in rows.items())
-    notes = f"\n{entry.notes}\n" if entry.notes else ""
-    show = f"\nShow it: `xdn-inspect prototxt/{folder}/{entry.file}`\n"
-    return f"# {entry.title}\n\n| | |\n|---|---|\n{table}{notes}{show}"
+    table = "".join(f"| {say(name)} | {text} |\n" for name, text in rows.items())
+    notes = f"\n{say(entry.notes)}\n" if entry.notes else ""
+    show = say("Show it: {}").format(f"`xdn-inspect prototxt/{folder}/{entry.file}`")
+    return f"# {title_of(entry, say)}\n\n{say(LANGUAGES)}\n\n| | |\n|---|---|\n{table}{notes}\n{show}\n"
+
+
+def weights_from(folder: str, entry: Entry, recipe: Recipe, say: Say) -> str:
+    """Return where the weights that ship are from."""
+    command = f"xdn-train prototxt/{folder}/{SOLVER}"
+    file, logs = f"`{Path(entry.file).stem}.caffemodel`", "`cycle1.log.jsonl`"
+    weights = say("{}, from {}").format(file, f"`{command}`")
+    if recipe.cycles == 2:
+        weights = say("{}, then {}").format(weights, f"`{command} --weights FIRST --seed 2`")
+        logs = say("{} and {}").format(logs, "`cycle2.log.jsonl`")
+    return say("{}; log: {}").format(weights, logs) if recipe.logs else weights
 
 
 def built() -> dict[str, NetText]:
@@ -289,14 +302,19 @@ def built() -> dict[str, NetText]:
     return {folder: entry.build() for folder, entry in ENTRIES.items()}
 
 
+def title_of(entry: Entry, say: Say) -> str:
+    """Return a network's title; what is but a name is the same in all languages."""
+    return say(entry.title) if ", " in entry.title else entry.title
+
+
 def titled(entry: Entry, say: Say) -> str:
-    """Return a network's title, which leads to the paper; what is but a name is the same in all languages."""
-    title = say(entry.title) if ", " in entry.title else entry.title
+    """Return a network's title, which leads to the paper."""
+    title = title_of(entry, say)
     paper = re.search(r"arXiv:([\d.]+)", entry.source)
     return f"[{title}](https://arxiv.org/abs/{paper[1]})" if paper else title
 
 
-def index(nets: dict[str, NetText], say: Say, up: str = "") -> str:
+def index(nets: dict[str, NetText], say: Say, place: str) -> str:
     """Return the page that lists all networks.
 
     Parameters
@@ -304,11 +322,12 @@ def index(nets: dict[str, NetText], say: Say, up: str = "") -> str:
     nets : dict
         As `built` returns it.
     say : callable
-    up : str
-        The way from the page's folder to `prototxt/`.
+    place : str
+        Where a folder's name leads, with ``{}`` in its stead.
     """
     rows = "".join(
-        f"| [`{folder}`]({up}{folder}/) | {titled(ENTRIES[folder], say)} | {'x'.join(map(str, net.shapes['data']))} "
+        f"| [`{folder}`]({place.format(folder)}) | {titled(ENTRIES[folder], say)} "
+        f"| {'x'.join(map(str, net.shapes['data']))} "
         f"| {net.macs / 1e6:,.1f} M | {net.parameters / 1e6:,.2f} M | {ENTRIES[folder].accuracy.partition(' (')[0]} |\n"
         for folder, net in nets.items()
     )
@@ -325,12 +344,13 @@ def generate() -> dict[str, str]:
     """Return path below the project's folder -> content of every generated file."""
     nets = built()
     files = {}
-    for page, say in LISTS.items():
-        files[page] = index(nets, say, "" if page.startswith("prototxt/") else "../../prototxt/")
+    for page, (say, place) in LISTS.items():
+        files[page] = index(nets, say, place)
     for folder, net in nets.items():
         place, entry = f"prototxt/{folder}", ENTRIES[folder]
         files[f"{place}/{entry.file}"] = net.text()
-        files[f"{place}/README.md"] = readme(folder, entry, net)
+        for page, say in READMES.items():
+            files[f"{place}/{page}"] = readme(folder, entry, net, say)
         if recipe := entry.recipe:
             files[f"{place}/{SOLVER}"] = solver(entry, recipe)
     return files
