@@ -17,6 +17,9 @@ from xdn.graph import Net, Shape
 
 Made = TypeVar("Made")
 
+#: The engine that all are compared with.
+XDN = "xdn"
+
 #: Number formats in which engines can be asked to compute.
 F32, BF16, INT8 = PRECISIONS = ("f32", "bf16", "int8")
 #: Engine name -> class; the module `engine_<name>` enters its own when it is imported.
@@ -85,14 +88,21 @@ def engine_class(name: str) -> type["Engine"]:
     return ENGINES[name]
 
 
-def tried(make: Callable[[], Made]) -> tuple[Made | None, str]:
-    """Return what `make` gives, or None and why its engine takes no part."""
+def tried(name: str, action: Callable[[], Made]) -> tuple[Made | None, str]:
+    """Return what `action` gives, or None and why the engine called `name` takes no part.
+
+    That is whatever another engine's package raises. Of what XDN raises, but for UnsupportedError, nothing is timed.
+    """
     try:
-        return make(), ""
+        return action(), ""
     except ImportError as error:
         return None, f"missing: {error}"
     except UnsupportedError as error:
         return None, f"cannot run this net: {error}"
+    except Exception as error:
+        if name == XDN:
+            raise
+        return None, f"cannot run this net: {' '.join(str(error).split()) or type(error).__name__}"
 
 
 class Engine(ABC):

@@ -19,11 +19,11 @@ xdn-optimize's own way, OpenVINO by NNCF, ONNX Runtime by quantize_static, all b
 import argparse
 import sys
 import tempfile
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from engine import F32, INT8, PRECISIONS, Engine, Model, engine_class, titled, tried
+from engine import F32, INT8, PRECISIONS, XDN, Engine
+from entrants import Entrants
 from inputs import Inputs, add_calibration_options, add_options, calibration_images, find_inputs
 from machine import describe_machine
 from measure import Contestant, Opener, answer, best_setting, check_agreement, opener, run_latencies, run_rounds
@@ -32,6 +32,7 @@ from table import RATIOS, best_others, summary, table
 from xdn import api
 from xdn.cli.common import Output, new_parser, positive_int, run_command
 from xdn.cli.entry import program
+from xdn.evaluate.compared import Setting
 from xdn.evaluate.engines import AS_IT_COMES
 from xdn.graph.cost import net_cost
 from xdn.report.machine import machine_table
@@ -41,35 +42,22 @@ from xdn.runtime.peak import measured_bandwidth
 LATENCY_IMAGES = 200
 
 
-def make_engines(names: Sequence[str], model: Model, threads: int, output: Output) -> tuple[dict[str, Engine], dict]:
-    """Return the engines that could be made for a model, and title -> why not of the others."""
-    engines, missing = {}, {}
-    for name in names:
-        title = titled(name, model.precision)
-        engine, why = tried(lambda name=name: engine_class(name).made(model, threads))
-        if engine:
-            engines[title] = engine
-        else:
-            missing[title] = why
-            output.log(f"{title}: {why}")
-    return engines, missing
-
-
 def compare(args: argparse.Namespace, output: Output) -> int:
     """Run the comparison and print it."""
     inputs = find_inputs(args, output, 0 if args.mode == "contest" else args.random_images)
     opened = opener(inputs.path, args.images) if inputs.path else None
     with tempfile.TemporaryDirectory() as folder:
         model = inputs.write(Path(folder))
-        engines, missing = {}, {}
+        entrants = Entrants(output)
         for precision in args.precision:
             asked = replace(model, precision=precision)
             if precision == INT8:
                 asked = replace(asked, calibration=calibration_images(args, inputs))
-            made, failed = make_engines(args.engines, asked, args.threads, output)
-            engines, missing = engines | made, missing | failed
-        differences = check_agreement(engines, *inputs.sample())
-        contestants = measure(args, engines, inputs, opened, output)
+            entrants.enter(args.engines, asked, args.threads)
+        images, expected = inputs.sample()
+        agreed = entrants.results(lambda engine: check_agreement(engine, images, expected))
+        contestants = measure(args, entrants, inputs, opened, output)
+    differences = {name: largest for each in agreed.values() for name, largest in each.items()}
     found = summary(contestants, len(inputs.images), inputs.labels, differences)
     document = {
         "net": inputs.net.name,
@@ -81,12 +69,12 @@ def compare(args: argparse.Namespace, output: Output) -> int:
         "threads": args.threads,
         "rounds": args.rounds,
         "machine": describe_machine(),
-        "missing": missing,
+        "missing": entrants.missing,
         "engines": found,
         **{RATIOS[precision]: best_others(found, precision) for precision in args.precision},
     }
-    if args.mode == "latency" and "xdn" in engines:
-        document["memory"] = memory_limit(engines["xdn"].weight_bytes(), args.threads, found["xdn"]["latency_ms"])
+    if args.mode == "latency" and (own := entrants.engines.get(XDN)):
+        document["memory"] = memory_limit(own.weight_bytes(), args.threads, found[XDN]["latency_ms"])
     output.result(table(document), machine_table(api.machine()))
     if memory := document.get("memory"):
         output.result(
@@ -106,18 +94,22 @@ def memory_limit(weight_bytes: int, threads: int, latency_ms: float) -> dict[str
 
 def measure(
     args: argparse.Namespace,
-    engines: dict[str, Engine],
+    entrants: Entrants,
     inputs: Inputs,
     opened: Opener | None,
     output: Output,
 ) -> list[Contestant]:
     """Choose each engine's setting, time all in turn, and return them with their times."""
     latency, images = args.mode == "latency", inputs.images
+
+    def setting_of(engine: Engine) -> Setting:
+        asked = [1] if latency else [args.batch] if args.batch else [*args.batches, *engine.own_batches]
+        fitting = [batch for batch in asked if batch <= len(images)] or [len(images)]
+        return best_setting(engine, images, fitting, output.log, one_by_one=latency)
+
     found = []
-    for engine in engines.values():
-        tried = [1] if latency else [args.batch] if args.batch else [*args.batches, *engine.own_batches]
-        fitting = [batch for batch in tried if batch <= len(images)] or [len(images)]
-        setting = best_setting(engine, images, fitting, output.log, one_by_one=latency)
+    for title, setting in entrants.results(setting_of).items():
+        engine = entrants.engines[title]
         found.append(Contestant(engine, setting))
         if engine.stands_twice:
             again = type(engine)(engine.model, engine.threads)

@@ -62,7 +62,7 @@ def find_tasks(
     found: list[Task] = []
     missing: dict[str, str] = {}
     for name in args.engines:
-        engine, why = tried(lambda name=name: _prepared(name, model))
+        engine, why = tried(name, lambda name=name: _prepared(name, model))
         tasks = engine_tasks(engine, args, packed) if engine else []
         for task in tasks:
             output.log(f"{name}, {task['variant']}: on one batch")

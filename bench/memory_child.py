@@ -37,14 +37,14 @@ def contest(folder: Path, task: dict[str, Any]) -> dict[str, Any]:
     path, batch = Path(task["packed"]), task["batch"]
     opened = opener(path, task["images"])
     before_bytes = peak_memory_bytes()
-    engine, why = tried(lambda: _engine(task, model))
+    engine, why = tried(task["engine"], lambda: _engine(task, model))
     if engine is None:
         return {"missing": why}
     engine.classify(opener(path, batch)(), batch)
     seconds, labels = timed(lambda: engine.classify(opened(), batch))
     found = {"before_bytes": before_bytes, "peak_bytes": peak_memory_bytes(), "contest_s": seconds}
     sample = np.load(folder / SAMPLE)
-    differences = check_agreement({engine.name: engine}, sample["images"], sample["expected"])
+    differences = check_agreement(engine, sample["images"], sample["expected"])
     found["largest_difference"] = differences[engine.name]
     return found | {"version": engine.version(), "correct": int((labels == opened().labels).sum())}
 

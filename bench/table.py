@@ -5,14 +5,13 @@ from importlib.metadata import version
 from typing import Any
 
 import numpy as np
-from engine import BF16, F32, INT8, titled
+from engine import BF16, F32, INT8, XDN, titled
 from measure import Contestant, median_and_spread
 from rich.console import Group
 from rich.table import Table
 
 from xdn.evaluate.engines import AS_IT_COMES
 
-XDN = "xdn"
 #: Figures that are times.
 TIMES = ("total_s", "own_form_s", "latency_ms")
 #: Number format -> what the ratios to the best other engine in it are called in a document.

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from xdn.errors import UnsupportedError
 from xdn.graph import Layer, Net, Shape
+from xdn.layers.function import Function
 
 
 @dataclass(frozen=True)
@@ -56,8 +57,8 @@ def _batch_norm(site: Site, weights: dict[str, Tensor], bottoms: Sequence[Tensor
 
 @runs("Scale")
 def _scale(site: Site, weights: dict[str, Tensor], bottoms: Sequence[Tensor]) -> Tensor:
-    y = bottoms[0] * weights["scale"].view(-1, 1, 1)
-    return y + weights["bias"].view(-1, 1, 1) if site.params.bias_term else y
+    (y,) = site.params.computed(torch, bottoms, weights, 1)
+    return y
 
 
 @runs("Pooling")
@@ -85,30 +86,13 @@ def _eltwise(site: Site, weights: dict[str, Tensor], bottoms: Sequence[Tensor]) 
     return total
 
 
-@runs("ReLU")
-def _relu(site: Site, weights: dict[str, Tensor], bottoms: Sequence[Tensor]) -> Tensor:
-    slope = site.params.negative_slope
-    return F.leaky_relu(bottoms[0], slope) if slope else F.relu(bottoms[0])
+def _function(site: Site, weights: dict[str, Tensor], bottoms: Sequence[Tensor]) -> Tensor:
+    return site.params.torch(F, bottoms[0])
 
 
 @runs("PReLU")
 def _prelu(site: Site, weights: dict[str, Tensor], bottoms: Sequence[Tensor]) -> Tensor:
     return F.prelu(bottoms[0], weights["slope"].flatten())
-
-
-@runs("ELU")
-def _elu(site: Site, weights: dict[str, Tensor], bottoms: Sequence[Tensor]) -> Tensor:
-    return F.elu(bottoms[0], site.params.alpha)
-
-
-@runs("Sigmoid")
-def _sigmoid(site: Site, weights: dict[str, Tensor], bottoms: Sequence[Tensor]) -> Tensor:
-    return torch.sigmoid(bottoms[0])
-
-
-@runs("TanH")
-def _tanh(site: Site, weights: dict[str, Tensor], bottoms: Sequence[Tensor]) -> Tensor:
-    return torch.tanh(bottoms[0])
 
 
 @runs("Concat")
@@ -131,6 +115,20 @@ def _flatten(site: Site, weights: dict[str, Tensor], bottoms: Sequence[Tensor]) 
     return bottoms[0].flatten(site.params.axis, site.params.end_axis)
 
 
+def run_of(layer: Layer) -> Run:
+    """Return what runs a layer.
+
+    Raises
+    ------
+    UnsupportedError
+        Where nothing does.
+    """
+    run = _function if isinstance(layer.params, Function) else RUNS.get(layer.type)
+    if run is None or len(layer.tops) > 1:
+        raise UnsupportedError(f"no PyTorch form of {layer.type}", where=f"layer {layer.name!r}")
+    return run
+
+
 class TorchNet(nn.Module):
     """The net's layers, run one after the other.
 
@@ -146,22 +144,21 @@ class TorchNet(nn.Module):
     def __init__(self, net: Net):
         super().__init__()
         self._output = net.outputs[0]
-        self._layers: list[tuple[Layer, Site, dict[str, str]]] = []
+        self._layers: list[tuple[Layer, Run, Site, dict[str, str]]] = []
         self._inputs = tuple(net.inputs)
         for number, layer in enumerate(net.layers):
             if layer in net.input_layers:
                 continue
-            if layer.type not in RUNS or len(layer.tops) > 1:
-                raise UnsupportedError(f"no PyTorch form of {layer.type}", where=f"layer {layer.name!r}")
+            run = run_of(layer)
             names = {name: f"w{number}_{name}" for name in layer.weights}
             for name, array in layer.weights.items():
                 self.register_buffer(names[name], torch.from_numpy(array.copy()))
-            self._layers.append((layer, Site(layer.params, net.bottom_blobs(layer)[0].shape[1:]), names))
+            self._layers.append((layer, run, Site(layer.params, net.bottom_blobs(layer)[0].shape[1:]), names))
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the net's first output for its only input."""
         blobs = dict.fromkeys(self._inputs, x)
-        for layer, site, names in self._layers:
+        for layer, run, site, names in self._layers:
             weights = {name: getattr(self, buffer) for name, buffer in names.items()}
-            blobs[layer.tops[0]] = RUNS[layer.type](site, weights, [blobs[b] for b in layer.bottoms])
+            blobs[layer.tops[0]] = run(site, weights, [blobs[b] for b in layer.bottoms])
         return blobs[self._output]

@@ -5,14 +5,27 @@ import subprocess
 import sys
 from importlib import metadata
 from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
+from tests.pytorch import needs_torch
 from xdn.data.pixels import PixelTransform
+from xdn.frontend.caffe.load import net_from_message
+from xdn.frontend.caffe.text import prototxt
 from xdn.graph import Transform
 from xdn.report.reading import read_result
 
 ROOT = Path(__file__).resolve().parent.parent
+GATED = """
+layer { name: "data" type: "Input" top: "data" input_param { shape { dim: 1 dim: 3 dim: 2 dim: 2 } } }
+layer { name: "pool" type: "Pooling" bottom: "data" top: "pool" pooling_param { pool: AVE global_pooling: true } }
+layer { name: "gate" type: "HSigmoid" bottom: "pool" top: "gate" }
+layer { name: "flat" type: "Flatten" bottom: "gate" top: "flat" }
+layer { name: "act" type: "HSwish" bottom: "data" top: "act" }
+layer { name: "gated" type: "Scale" bottom: "act" bottom: "flat" top: "gated" scale_param { axis: 0 } }
+"""
 
 
 @pytest.fixture
@@ -20,6 +33,13 @@ def bench(monkeypatch):
     """Return a function that imports a module of bench/."""
     monkeypatch.syspath_prepend(str(ROOT / "bench"))
     return __import__
+
+
+def entrants(bench, names, model):
+    """Return the engines called `names` that could be made for a model, and why not of the others."""
+    entered = bench("entrants").Entrants(bench("inputs").Output(quiet=True))
+    entered.enter(names, model, 1)
+    return entered
 
 
 def engines(*args):
@@ -109,9 +129,78 @@ def test_an_engine_without_its_package_is_missing(bench, monkeypatch, name):
         raise metadata.PackageNotFoundError(distribution)
 
     monkeypatch.setattr(bench("engine").metadata, "version", version)
-    output = bench("inputs").Output(quiet=True)
     transform = PixelTransform.of(Transform(), (2, 2, 1), (1, 2, 2))
     model = bench("engine").Model(Path(), transform, "data", "prob", (1, 2, 2))
-    made, missing = bench("engines").make_engines([name], model, 1, output)
-    assert made == {}
-    assert missing[name].startswith("missing: ")
+    entered = entrants(bench, [name], model)
+    assert entered.engines == {}
+    assert entered.missing[name].startswith("missing: ")
+
+
+@pytest.fixture
+def other(bench):
+    """Return an engine of another name than XDN's, which gives what it is given to give."""
+
+    class Other(bench("engine").Engine):
+        name = "other"
+        outputs = np.ones((1, 2), np.float32)
+
+        def configure(self, batch, variant):
+            pass
+
+        def convert(self, images):
+            return images
+
+        def infer(self, batches):
+            return (self.outputs for _ in batches)
+
+    return Other(SimpleNamespace(precision="f32"), 1)
+
+
+def raises(error):
+    """Return a function that raises an error whatever it is given."""
+
+    def raising(*_):
+        raise error
+
+    return raising
+
+
+def test_an_engine_that_fails_is_left_out_with_its_words(bench, other):
+    """Packages raise what they like: OpenCV its own class, others RuntimeError, some of several lines."""
+    entered = bench("entrants").Entrants(bench("inputs").Output(quiet=True), {"other": other})
+    assert entered.results(raises(RuntimeError("no layer\n  HSwish"))) == {}
+    assert entered.engines == {}
+    assert entered.missing == {"other": "cannot run this net: no layer HSwish"}
+
+
+def test_of_a_fault_of_xdn_itself_nothing_is_timed(bench, other):
+    other.name = "xdn"
+    entered = bench("entrants").Entrants(bench("inputs").Output(quiet=True), {"xdn": other})
+    with pytest.raises(RuntimeError):
+        entered.results(raises(RuntimeError()))
+
+
+@pytest.mark.parametrize(
+    ("precision", "judged"), [("f32", True), ("bf16", False), ("int8", False)], ids=["f32", "bf16", "int8"]
+)
+def test_other_engines_are_judged_in_f32_alone(bench, other, precision, judged):
+    other.model.precision = precision
+    entered = bench("entrants").Entrants(bench("inputs").Output(quiet=True), {"other": other})
+    expected = np.array([[2, 1]], np.float32)
+    found = entered.results(lambda engine: bench("measure").check_agreement(engine, expected, expected))
+    (why,) = entered.missing.values() if judged else [""]
+    assert ("differs from the references by 0.5, and is not timed" in why) == judged
+    assert [*found.values()] == ([] if judged else [{other.title: 0.5}])
+
+
+@needs_torch
+def test_pytorch_runs_what_is_gated_by_another_blob(bench):
+    """As in MobileNet v3: functions of each element, and a Scale of two bottoms."""
+    import torch
+
+    net = net_from_message(prototxt.parse(GATED))
+    x = np.linspace(-4, 4, 24, dtype=np.float32).reshape(2, 3, 2, 2)
+    module = bench("torch_net").TorchNet(net)
+    np.testing.assert_allclose(
+        module(torch.from_numpy(x)), net.with_batch(2).forward({"data": x})["gated"], rtol=1e-6, atol=1e-6
+    )

@@ -7,6 +7,7 @@ import sys
 import numpy as np
 import pytest
 
+from tests.test_bench import entrants
 from tests.test_bench_int8 import GLYPHS_NET, ROOT, found_inputs, options
 from xdn.codegen.dots import NATIVE
 from xdn.codegen.target import host_target
@@ -62,26 +63,24 @@ def test_xdn_computes_in_bf16(bench, model):
     difference = np.abs(outputs.reshape(expected.shape) - expected).max() / np.abs(expected).max()
     # Of f32 it is some 1e-6.
     assert 1e-5 < difference < 0.1
-    assert bench("measure").check_agreement({"xdn": engine}, images, expected) == {"xdn bf16": difference}
+    assert bench("measure").check_agreement(engine, images, expected) == {"xdn bf16": difference}
     with pytest.raises(XdnError, match="xdn bf16 differs from the references"):
-        bench("measure").check_agreement({"xdn": engine}, images, expected[::-1] + expected.max())
+        bench("measure").check_agreement(engine, images, expected[::-1] + expected.max())
 
 
 def test_openvino_is_forced_to_bf16(bench, model):
     openvino = pytest.importorskip("openvino")
     asked, inputs = model
-    made, missing = bench("engines").make_engines(["openvino"], asked, 1, bench("inputs").Output(quiet=True))
+    entered = entrants(bench, ["openvino"], asked)
     if "BF16" not in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
-        assert "no processor like this one" in missing["openvino bf16"]
+        assert "no processor like this one" in entered.missing["openvino bf16"]
         return
     images, expected = inputs.sample()
-    (differs,) = bench("measure").check_agreement(made, images, expected).values()
+    (differs,) = bench("measure").check_agreement(entered.engines["openvino bf16"], images, expected).values()
     assert 1e-5 < differs < 0.1
 
 
 def test_others_are_not_asked(bench, model):
-    made, missing = bench("engines").make_engines(
-        ["opencv", "onnxruntime"], model[0], 1, bench("inputs").Output(quiet=True)
-    )
-    assert made == {}
-    assert set(missing.values()) == {"cannot run this net: it is not asked for bf16"}
+    entered = entrants(bench, ["opencv", "onnxruntime"], model[0])
+    assert entered.engines == {}
+    assert set(entered.missing.values()) == {"cannot run this net: it is not asked for bf16"}

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.test_bench import entrants
 from xdn.data.dataset import find_dataset
 from xdn.data.packed import PackedData, pack
 from xdn.errors import DataError
@@ -171,21 +172,22 @@ def test_without_its_quantizer_an_engine_is_missing_in_8_bits_alone(bench, kept,
 
     monkeypatch.setattr(metadata, "version", version)
     model, _ = int8_model(bench, tmp_path / "model")
-    output = bench("inputs").Output(quiet=True)
-    made, missing = bench("engines").make_engines(["openvino", "torch"], model, 1, output)
-    assert made == {}
-    assert missing["openvino int8"].startswith("missing: no package nncf")
-    assert "pip install nncf" in missing["openvino int8"]
-    assert missing["torch int8"] == "cannot run this net: no quantizer is called for it"
+    entered = entrants(bench, ["openvino", "torch"], model)
+    assert entered.engines == {}
+    assert entered.missing["openvino int8"].startswith("missing: no package nncf")
+    assert "pip install nncf" in entered.missing["openvino int8"]
+    assert entered.missing["torch int8"] == "cannot run this net: no quantizer is called for it"
 
 
 def test_a_quantizer_that_fails_says_so(bench, kept, tmp_path):
     pytest.importorskip("onnxruntime")
     model, _ = int8_model(bench, tmp_path / "model")
     (model.folder / "net.onnx").write_bytes(b"no net")
-    made, missing = bench("engines").make_engines(["onnxruntime"], model, 1, bench("inputs").Output(quiet=True))
-    assert made == {}
-    assert missing["onnxruntime int8"].startswith("cannot run this net: onnxruntime: a process ended with exit code 1")
+    entered = entrants(bench, ["onnxruntime"], model)
+    assert entered.engines == {}
+    assert entered.missing["onnxruntime int8"].startswith(
+        "cannot run this net: onnxruntime: a process ended with exit code 1"
+    )
     assert list(bench("quantized").kept_folder().iterdir()) == []
 
 
