@@ -99,7 +99,9 @@ def test_a_contest():
 
 
 def test_nets_in_several_engines():
-    page = html(results(one=engines(), two=engines(net="AlexNet", engines={}, ratio={})), Words())
+    missing = {"opencv": "cannot run this net: no layer <HSwish>"}
+    page = html(results(one=engines(missing=missing), two=engines(net="AlexNet", engines={}, ratio={})), Words())
+    assert "cannot run this net: no layer &lt;HSwish&gt;" in page
     assert ">LeNet<" in page
     assert "2.00x" in page
     assert "50" in re.findall(r"<td[^>]*>(\d+)</td>", page)

@@ -44,7 +44,7 @@ def _overview(documents: list[EnginesDocument], words: Words) -> Grid:
 
 
 def _net(each: EnginesDocument, words: Words) -> list[Block]:
-    """Return bars and table of one net."""
+    """Return bars and table of one net; what took no part stands below, with the reason."""
     told = (each.mode, f"{each.images:,} x {shortened(each.data)}", words("threads_of", number=each.threads))
     title = words("titled", title=shortened(each.net), rest=words("comma").join(map(shortened, told)))
     images = 1 if each.mode == "latency" else each.images
@@ -63,9 +63,12 @@ def _net(each: EnginesDocument, words: Words) -> list[Block]:
                 number(figures.largest_difference, difference),
             )
         )
+    absent = (number(None, str),) * 5
+    rows += [(word(name), word(why), *absent) for name, why in each.missing.items()]
     columns = (
         Column(words("engine"), words=True), Column(words("run_as"), words=True, first_out=3),
         Column(words("time")), Column(words("over_own")), Column(words("images_a_second"), first_out=2),
         Column(words("top1")), Column(words("outputs_differ"), first_out=1),
     )  # fmt: skip
-    return [Drawing(title, bars(title, drawn)), Grid.of(title, columns, rows)] if rows else []
+    blocks: list[Block] = [Drawing(title, bars(title, drawn))] if drawn else []
+    return [*blocks, Grid.of(title, columns, rows)] if rows else blocks
