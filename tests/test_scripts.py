@@ -75,7 +75,7 @@ def test_a_net_that_is_not_there_is_refused_before_others_run(compare):
 def test_engines_are_compared_once_and_a_page_is_made(compare, tmp_path):
     broken = tmp_path / "broken.prototxt"
     broken.write_text("layer {")
-    for said in ("lenet: time all engines in turn", "lenet: there since an earlier run"):
+    for said in ("lenet-throughput: time all engines in turn", "lenet-throughput: there since an earlier run"):
         done = compare("lenet", str(broken))
         assert said in done.stdout
         assert (done.returncode, "these nets failed" in done.stderr) == (1, True)

@@ -15,12 +15,14 @@ net='' weights='' data='' rounds=3 images=10000 quick='' batch='' teacher_net=''
 # shellcheck disable=SC2034
 first_epochs=${first_epochs:-} int8_epochs=${int8_epochs:-2} int8_lr=${int8_lr:-0.001} assistant='' student=''
 # shellcheck disable=SC2034
-engines='' precision=f32,bf16,int8 mode=throughput chosen='' named=()
+engines='' precision=f32,bf16,int8 mode=throughput random_images=128 calibration_images=512 chosen='' named=()
 
 parse_options() {
     local option
     for option in "$@"; do
         if [[ $option == --quick ]]; then
+            # shellcheck disable=SC2034
+            random_images=32 calibration_images=32
             out=$out-quick epochs=1 first_epochs=1 int8_epochs=1 rounds=3 images=2000 holdout=40000 base_lr=0.012 budget=15
         fi
     done
@@ -28,7 +30,7 @@ parse_options() {
         case $1 in
             --net | --weights | --data | --out | --rounds | --epochs | --base-lr | --holdout | --images | --batch | \
                 --teacher | --budget | --engines | --precision | --mode | --first-epochs | --int8-epochs | --int8-lr | \
-                --assistant | --student | --nets)
+                --assistant | --student | --nets | --random-images | --calibration-images)
                 (($# > 1)) || fail "$1 needs a value"
                 option=${1#--}
                 case $option in
