@@ -1,7 +1,10 @@
 """What README and documentation tell people to do works as it is written, for photos of different sizes and formats."""
 
+import json
 import re
 import shlex
+import shutil
+import subprocess
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -13,16 +16,26 @@ from tests.cli.caffe_files import PROTOTXT, write_small
 from tests.cli.photos import FORMATS, write_net, write_photos
 from tests.data.samples import write_cifar_python
 from tests.pytorch import NEEDS_TORCH, needs_torch
+from tests.serve.engines import serving
+from tests.serve.nets import write_net as write_serving_net
 from xdn import frontend, settings
 from xdn.api import save_onnx
 from xdn.codegen.target import host_target
 from xdn.frontend.caffe.load import net_from_message
 from xdn.frontend.caffe.text import prototxt
 from xdn.graph import Bf16, Quantized
+from xdn.serve.engine import LocalEngine
+from xdn.serve.options import EngineOptions
+from xdn.serve.repository import Repository
 from xdn.session import Session
 
 ROOT = Path(__file__).resolve().parent.parent
 SOLVER = 'net: "net.prototxt" base_lr: 0.000001 random_seed: 1 xdn_param { batch_size: 4 }'
+#: A net of which an image has four values.
+FEATURES = """
+input: "features" input_shape { dim: 1 dim: 4 }
+layer { name: "scores" type: "InnerProduct" bottom: "features" top: "scores" inner_product_param { num_output: 2 } }
+"""
 #: Page, and the heading of the part that is followed; none for all of it.
 PAGES = [
     ("README.md", "Bring your own net"),
@@ -235,6 +248,51 @@ def test_the_service_of_the_tutorial_answers(folder):
     said = names["answer"](next((folder / "photos").rglob("*.png")).read_bytes())
     assert said["class"] in (0, 1)
     assert 0.5 <= said["probability"] <= 1
+
+
+@pytest.mark.serve
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+def test_the_requests_of_the_page_on_serving_are_answered(tmp_path):
+    """As they stand, but for the port."""
+    pytest.importorskip("uvicorn", reason="needs the extra [serve]")
+    write_serving_net(tmp_path, FEATURES, "net")
+    engine = LocalEngine(Repository.of(tmp_path / "net.prototxt"), EngineOptions(threads=1))
+    script = next(block for block in blocks("docs/serving.md", None, "sh") if "curl" in block)
+    with serving(engine) as service:
+        script = script.replace("localhost:8000", f"{service.host}:{service.http_port}")
+        done = subprocess.run(
+            ["sh", "-ec", script.replace("curl ", "curl -sS --fail ")],
+            capture_output=True, text=True, timeout=60, check=True,
+        )  # fmt: skip
+    ready, told = done.stdout.split("\n", 1)
+    assert ready == "200"
+    (model, start), (answer, _) = read_json(told), read_json(told[read_json(told)[1] :])
+    assert [each["name"] for each in model["inputs"]] == ["features"]
+    assert start
+    (scores,) = answer["outputs"]
+    (expected,) = Session(frontend.load(tmp_path / "net.prototxt", tmp_path / "net.caffemodel")).run(
+        None, {"features": np.array([[0.5, 1, -1, 2]], np.float32)}
+    )
+    np.testing.assert_allclose(np.reshape(scores["data"], scores["shape"]), expected, rtol=1e-6)
+
+
+def read_json(text):
+    """Return the value that a text begins with, and where it ends."""
+    return json.JSONDecoder().raw_decode(text)
+
+
+@pytest.mark.slow
+def test_the_commands_of_the_page_on_fuzzing_work(tmp_path, monkeypatch):
+    """But for how many inputs, and of which readers; Atheris, which runs until it is stopped, has tests of its own."""
+    pytest.importorskip("resource", reason="the limits are those of POSIX")
+    monkeypatch.chdir(tmp_path)
+    lines = "".join(blocks("docs/fuzzing.md", None, "sh")).splitlines()
+    followed = [shlex.split(line, comments=True) for line in lines if "atheris" not in line]
+    assert len(followed) == 4
+    for python, flag, module, *words in followed:
+        assert (python, flag) == ("python", "-m")
+        line = re.sub("--target all", "--target prune", re.sub(r"--count \d+", "--count 1", shlex.join(words)))
+        assert import_module(module).main(shlex.split(line)) == 0, line
 
 
 def test_the_lines_of_the_page_on_8_bit_integers_are_read():
