@@ -56,6 +56,7 @@ def compare(args: argparse.Namespace, output: Output) -> int:
             entrants.enter(args.engines, asked, args.threads)
         images, expected = inputs.sample()
         agreed = entrants.results(lambda engine: check_agreement(engine, images, expected))
+        output.log(f"{len(entrants.engines)} engines agree; each is tried in its ways to run")
         contestants = measure(args, entrants, inputs, opened, output)
     differences = {name: largest for each in agreed.values() for name, largest in each.items()}
     found = summary(contestants, len(inputs.images), inputs.labels, differences)
