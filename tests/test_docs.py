@@ -99,7 +99,9 @@ def test_the_chinese_of_tables_and_commands_is_that_of_what_the_code_says(tables
         make_prototxt.readme(folder, make_prototxt.ENTRIES[folder], net, heard)
     for each in tables.values():
         each.table(heard)
-    missing, left = said - set(pairs()), set(pairs()) - said
+    # That of pictures is held by their own test.
+    translated = set(pairs()) - set(pairs("pictures.txt"))
+    missing, left = said - set(pairs()), translated - said
     assert (missing, left) == (set(), set()), "give tools/chinese/ what is missing, take away what is left"
 
 

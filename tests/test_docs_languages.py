@@ -50,6 +50,7 @@ def links(page, text):
             continue
         path = (page.parent / target).resolve() if target else page
         path = path / "README.md" if (path / "README.md").is_file() else path
+        path = path.with_name(path.name.replace(".zh.svg", ".svg"))
         found.append((str(PAGES.get(path, path)), anchors(path.read_text()).index(name) if name else None))
     return sorted(found, key=str)
 

@@ -12,9 +12,9 @@ Say = Callable[[str], str]
 
 
 @cache
-def pairs() -> dict[str, str]:
-    """Return English -> Chinese."""
-    texts = [each for path in sorted(CHINESE.glob("*.txt")) for each in path.read_text().strip().split("\n\n")]
+def pairs(files: str = "*.txt") -> dict[str, str]:
+    """Return English -> Chinese, of all files or of some."""
+    texts = [each for path in sorted(CHINESE.glob(files)) for each in path.read_text().strip().split("\n\n")]
     return dict(text.split("\n") for text in texts)
 
 

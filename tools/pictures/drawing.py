@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from html import escape
 
+from translated import Say
+
 #: Units across: about those of a phone, on which nothing has to be made smaller.
 WIDTH = 400
 OWN, LIGHT, GREY, PALE, ACCENT, INK, SOFT = "#3a6ea5", "#c9d9ea", "#b8b8b8", "#ececec", "#c0392b", "#222222", "#666666"
@@ -13,7 +15,7 @@ _LETTER = 0.62
 
 
 def wide(text: str, size: float = TEXT) -> float:
-    """Return about how wide a text is."""
+    """Return about how wide a text of letters is."""
     return len(text) * size * _LETTER
 
 
@@ -24,10 +26,12 @@ class Drawing:
     ----------
     title : str
         What the picture shows, for who cannot see it.
+    say : callable
+        Gives an English text in the language of the picture; ``{}`` stands for what is the same in all.
     """
 
-    def __init__(self, title: str):
-        self._title = title
+    def __init__(self, title: str, say: Say):
+        self._title, self.say = title, say
         self._parts: list[str] = []
         self._bottom = 0.0
 
@@ -84,9 +88,9 @@ class Drawing:
         return begin + title + white + "\n".join(self._parts) + "\n</svg>\n"
 
 
-def kib(size: float) -> str:
+def kib(size: float, say: Say) -> str:
     """Return a number of bytes in KiB, as a picture says it."""
-    return f"{size / 1024:,.0f} KiB" if size >= 1024 else f"{size:,} bytes"
+    return f"{size / 1024:,.0f} KiB" if size >= 1024 else say("{} bytes").format(f"{size:,}")
 
 
 def _number(value: float) -> str:

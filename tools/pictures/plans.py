@@ -1,5 +1,7 @@
 """A plan: its steps downwards, in segments and bands, and beside them what lies where in the arena, and when."""
 
+from translated import Say
+
 from pictures.drawing import ACCENT, GREY, HEAD, LIGHT, OWN, PALE, SMALL, SOFT, WIDTH, Drawing, kib, wide
 from pictures.nets import plan_of
 from xdn.kernels.core.layout import BATCH
@@ -15,19 +17,20 @@ _NUMBER, _LAYER, _KERNEL, _BANDS, _ARENA, _END = 20, 25, 96, 182, 200, WIDTH - 6
 _TOP, _ROW = 82, 16
 
 
-def draw(name: str) -> Drawing:
+def draw(name: str, say: Say) -> Drawing:
     """Draw the plan of a net, batch schedule."""
     folder, title = NETS[name]
     plan = plan_of(folder, BATCH)
-    drawing = Drawing(f"The plan of {title}: its steps in order, segments, bands, and the arena with what lies in it")
-    chunk = f"a chunk: {plan.chunk_blocks} blocks of {plan.block_images} images"
-    drawing.text((8, 18), f"The plan of {title}, {plan.target.name}, batch", HEAD)
-    drawing.text((8, 35), f"{chunk}; the cache of a core: {kib(plan.target.core_cache_bytes)}", SMALL)
-    drawing.text((8, 49), "right, the arena: blue is a blob, dark where a step reads or writes it,", SMALL)
-    drawing.text((8, 63), "grey a step's scratch", SMALL)
+    shown = say("The plan of {}: its steps in order, segments, bands, and the arena with what lies in it")
+    drawing = Drawing(shown.format(title), say)
+    drawing.text((8, 18), say("The plan of {}, {}, batch").format(title, plan.target.name), HEAD)
+    chunk = plan.chunk_blocks, plan.block_images, kib(plan.target.core_cache_bytes, say)
+    drawing.text((8, 35), say("a chunk: {} blocks of {} images; the cache of a core: {}").format(*chunk), SMALL)
+    drawing.text((8, 49), say("right, the arena: blue is a blob, dark where a step reads or writes it,"), SMALL)
+    drawing.text((8, 63), say("grey a step's scratch"), SMALL)
     drawing.line([(_ARENA, _TOP + 4), (_ARENA, _TOP), (_END, _TOP), (_END, _TOP + 4)])
-    drawing.text((_ARENA, _TOP - 4), "byte 0", SMALL, fill=SOFT)
-    drawing.text((_END, _TOP - 4), kib(plan.arena.size), SMALL, "end", SOFT)
+    drawing.text((_ARENA, _TOP - 4), say("byte {}").format(0), SMALL, fill=SOFT)
+    drawing.text((_END, _TOP - 4), kib(plan.arena.size, say), SMALL, "end", SOFT)
     rows = _Rows(plan)
     for segment in plan.segments:
         _segment(drawing, plan, segment, rows)
@@ -57,20 +60,21 @@ def _segment(drawing: Drawing, plan: Plan, segment: Segment, rows: _Rows) -> Non
     """Write a segment's heading and its steps, and mark those that go by bands."""
     head = rows.top(segment.first) - _ROW
     drawing.box((4, head + 1), (_BANDS + 12, _ROW - 2), PALE)
-    blocks = "1 block" if segment.blocks == 1 else f"{segment.blocks} blocks"
-    drawing.text((8, head + 12), f"segment: {blocks} at a time", SMALL)
+    say = drawing.say
+    taken = "segment: 1 block at a time" if segment.blocks == 1 else "segment: {} blocks at a time"
+    drawing.text((8, head + 12), say(taken).format(segment.blocks), SMALL)
     layer_of = {step: item.layer.name for item in plan.layers for step in range(item.first, item.end)}
     for step in range(segment.first, segment.end):
         name, base = plan.steps[step].source.name, rows.top(step) + 12
         drawing.text((_NUMBER, base), str(step), SMALL, "end", SOFT)
-        drawing.text((_LAYER, base), layer_of.get(step, "input" if step == 0 else "output"), SMALL)
+        drawing.text((_LAYER, base), layer_of.get(step, say("input" if step == 0 else "output")), SMALL)
         tile = " {}x{}".format(*name.tile) if name.tile else ""
         drawing.text((_KERNEL, base), f"{name.op}{tile}", SMALL, fill=OWN)
     for stretch in segment.stretches:
         if stretch.calls:
             top, end = rows.top(stretch.first) + 2, rows.end(stretch.end - 1) - 2
             drawing.line([(_BANDS, top), (_BANDS + 4, top), (_BANDS + 4, end), (_BANDS, end)], ACCENT, 2)
-            drawing.upwards((_BANDS + 15, (top + end) / 2), "bands", ACCENT)
+            drawing.upwards((_BANDS + 15, (top + end) / 2), say("bands"), ACCENT)
 
 
 def _intervals(plan: Plan) -> list[Interval]:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from translated import Say
 
 from pictures.drawing import ACCENT, HEAD, LIGHT, OWN, PALE, SMALL, WIDTH, Drawing
 from pictures.nets import plan_of
@@ -43,61 +44,56 @@ class Walk:
         tables = lists.in_runs(*layouts, layouts[0].channels)
         return Walk(plan.target, plan.steps[item.first : item.end], *layouts, lists, *tables)
 
-    @property
-    def depth(self) -> str:
-        """What a filter sums where its whole window meets data."""
-        taps, channels = len(self.lists.used), self.bottom.channels
-        return f"{taps * channels} values ({taps} taps x {channels} channels)"
-
     def met(self, position: int) -> list[tuple[int, int]]:
         """Return the places (row, column) of the bottom that an output position reads."""
         origin, first, end, _ = self.lists.positions[position]
         return [divmod(int(place), self.bottom.width) for place in origin + self.lists.taps[first:end, 0]]
 
 
-def batch() -> Drawing:
+def batch(say: Say) -> Drawing:
     """Draw the walk of the batch schedule."""
     walk = Walk.of(BATCH)
-    drawing, y = _begin(walk, BATCH)
-    drawing.text((_LEFT, y), "Tiles: filters, spread evenly", HEAD)
+    drawing, y = _begin(walk, BATCH, say)
+    drawing.text((_LEFT, y), say("Tiles: filters, spread evenly"), HEAD)
     tiles = [step.source.name.tile[0] for step in walk.steps for _ in range(_tiles_of(walk, step))]
     cell, first = (_RIGHT - _LEFT) / sum(tiles), 0
     for number, rows in enumerate(tiles):
         for row in range(first, first + rows):
             drawing.boxed((_LEFT + row * cell, y + 8), (cell, 20), f"f{row}", LIGHT if number else OWN)
-        _bracket(drawing, _LEFT + first * cell, _LEFT + (first + rows) * cell, y + 30, f"a tile of {rows}")
+        words = say("a tile of {}").format(rows)
+        _bracket(drawing, _LEFT + first * cell, _LEFT + (first + rows) * cell, y + 30, words)
         first += rows
-    passes = f"{len(walk.steps)} steps, one for each size; each passes over all {walk.top.positions:,} positions"
-    drawing.text((_LEFT, y + 66), f"{passes}.", SMALL)
+    passes = say("{} steps, one for each size; each passes over all {} positions.")
+    drawing.text((_LEFT, y + 66), passes.format(len(walk.steps), f"{walk.top.positions:,}"), SMALL)
     rows, vectors = walk.steps[0].source.name.tile
     lanes = walk.top.lanes
-    images = [f"images {v * lanes}-{(v + 1) * lanes - 1}" for v in range(vectors)]
+    images = [say("images {}-{}").format(v * lanes, (v + 1) * lanes - 1) for v in range(vectors)]
     y = _register_tile(drawing, y + 90, ("w", "x"), [f"f{row}" for row in range(rows)], images)
-    _sums(drawing, walk, y, (rows, vectors), ("of w", "of x"))
+    _sums(drawing, walk, y, (rows, vectors), ("w", "x"))
     return drawing
 
 
-def channel() -> Drawing:
+def channel(say: Say) -> Drawing:
     """Draw the walk of the channel schedule."""
     walk = Walk.of(CHANNEL)
-    drawing, y = _begin(walk, CHANNEL)
+    drawing, y = _begin(walk, CHANNEL, say)
     (step,) = walk.steps
     rows, vectors = step.source.name.tile
     classes = position_classes([walk.positions])
     # The last columns of a row of the table: where the tile's positions write.
     tiles = class_tiles([walk.positions], classes, rows)[:, 2 + rows :] // walk.top.position_elements
-    drawing.text((_LEFT, y), f"Tiles: {rows} positions with equal taps", HEAD)
+    drawing.text((_LEFT, y), say("Tiles: {} positions with equal taps").format(rows), HEAD)
     own = _positions(drawing, walk, y + 8, tiles)
     y += 8 + 4 * 18 + 16
-    drawing.text(
-        (_LEFT, y), f"The map's corner: {len(classes)} lists of taps, {len(tiles)} tiles. Where a list has", SMALL
-    )
-    drawing.text((_LEFT, y + 13), f"fewer positions than {rows}, one is computed again (t0: {rows} times).", SMALL)
+    corner = say("The map's corner: {} lists of taps, {} tiles. Where a list has").format(len(classes), len(tiles))
+    again = say("fewer positions than {}, one is computed again (t0: {} times).").format(rows, rows)
+    drawing.text((_LEFT, y), corner, SMALL)
+    drawing.text((_LEFT, y + 13), again, SMALL)
     lanes = walk.top.lanes
     filters = [f"f{v * lanes}-f{(v + 1) * lanes - 1}" for v in range(vectors)]
     places = ["{},{}".format(*divmod(int(place), walk.top.width)) for place in own]
     y = _register_tile(drawing, y + 40, ("x", "w"), places, filters)
-    _sums(drawing, walk, y, (rows, vectors), ("of x", "of w"))
+    _sums(drawing, walk, y, (rows, vectors), ("x", "w"))
     return drawing
 
 
@@ -110,14 +106,15 @@ def _tiles_of(walk: Walk, step: Step) -> int:
     return step.macs // (walk.lists.multiplications * walk.bottom.channels * step.source.name.tile[0])
 
 
-def _begin(walk: Walk, schedule: Schedule) -> tuple[Drawing, float]:
+def _begin(walk: Walk, schedule: Schedule, say: Say) -> tuple[Drawing, float]:
     """Return a drawing with its heading and the taps of two positions, and where the next thing may begin."""
-    title = f"{TITLE}'s {LAYER}, {walk.target.name}, {schedule.name}"
-    drawing = Drawing(f"The walk of {title}: taps of a position, tiles, and what one register tile reads and writes")
+    title = say("{}'s {}, {}, {}").format(TITLE, LAYER, walk.target.name, schedule.name)
+    shown = say("The walk of {}: taps of a position, tiles, and what one register tile reads and writes")
+    drawing = Drawing(shown.format(title), say)
     drawing.text((_LEFT, 18), title, HEAD)
     sizes = f"{walk.bottom.channels} x {walk.bottom.height} x {walk.bottom.width}"
     drawing.text((_LEFT, 34), f"{sizes} -> {walk.top.channels} x {walk.top.height} x {walk.top.width}", SMALL)
-    drawing.text((_LEFT, 58), "Taps: only those that meet data, in runs", HEAD)
+    drawing.text((_LEFT, 58), say("Taps: only those that meet data, in runs"), HEAD)
     for number, position in enumerate((0, walk.top.width + 1)):
         _taps(drawing, walk, (_LEFT + number * 200, 66), position)
     return drawing, 198
@@ -133,13 +130,15 @@ def _taps(drawing: Drawing, walk: Walk, at: tuple[float, float], position: int) 
             run = row - met[0][0] if (row, column) in met else None
             fill = "white" if not inside else PALE if run is None else _RUNS[run]
             place = at[0] + (column + 1) * width, at[1] + (row + 1) * height
-            drawing.boxed(place, (width, height), f"{row},{column}" if inside else "pad", fill)
+            drawing.boxed(place, (width, height), f"{row},{column}" if inside else drawing.say("pad"), fill)
     _, first, end, _ = walk.positions[position]
     lengths = walk.runs[first:end, 2].tolist()
     row, column = divmod(position, walk.top.width)
     below = at[1] + 4 * height + 14
-    drawing.text((at[0], below), f"output {row},{column}: {len(met)} taps in {end - first} runs", SMALL)
-    drawing.text((at[0], below + 13), f"of {lengths[0]} values (x {walk.bottom.channels} channels)", SMALL)
+    output = drawing.say("output {},{}: {} taps in {} runs").format(row, column, len(met), end - first)
+    values = drawing.say("of {} values (x {} channels)").format(lengths[0], walk.bottom.channels)
+    drawing.text((at[0], below), output, SMALL)
+    drawing.text((at[0], below + 13), values, SMALL)
 
 
 def _positions(drawing: Drawing, walk: Walk, y: float, tiles: np.ndarray) -> np.ndarray:
@@ -170,7 +169,8 @@ def _register_tile(
     """
     height, left, beside = 20, 84, 70
     width = (_RIGHT - left) / len(vectors)
-    drawing.text((_LEFT, y), f"One register tile: {len(scalars)} x {len(vectors)} sums", HEAD)
+    heading = drawing.say("One register tile: {} x {} sums")
+    drawing.text((_LEFT, y), heading.format(len(scalars), len(vectors)), HEAD)
     y += 10
     for column, words in enumerate(vectors):
         drawing.boxed((left + column * width, y), (width, height), f"{reads[1]}: {words}", LIGHT)
@@ -178,7 +178,9 @@ def _register_tile(
         top = y + (row + 1) * height + 4
         drawing.boxed((_LEFT, top), (beside, height), f"{reads[0]}: {words}", ACCENT)
         for column, of in enumerate(vectors):
-            drawing.boxed((left + column * width, top), (width, height), f"sum of {words}, {of}", OWN)
+            drawing.boxed(
+                (left + column * width, top), (width, height), drawing.say("sum of {}, {}").format(words, of), OWN
+            )
     return y + (len(scalars) + 1) * height + 20
 
 
@@ -186,21 +188,23 @@ def _sums(drawing: Drawing, walk: Walk, y: float, tile: tuple[int, int], reads: 
     """Say what a register tile reads, computes and writes."""
     rows, vectors = tile
     scalar, vector = walk.top.element.bytes, walk.target.vector_bytes
-    used = rows * vectors + vectors + 1
-    registers = f"{used} of {walk.target.registers} registers"
-    read = f"{vectors} x {vector} bytes {reads[1]} and {rows} x {scalar} bytes {reads[0]} are read,"
+    say, used, taps = drawing.say, rows * vectors + vectors + 1, len(walk.lists.used)
+    sums = say("{} of {} registers: the sums, {} vectors (light), 1 scalar (red) at a time.")
+    depth = say("The sums begin with the biases. For each of {} values ({} taps x {} channels)")
+    read = say("{} x {} bytes of {} and {} x {} bytes of {} are read, and {} times {}")
+    store = say("products are added. Then {}, and one store: {} x {} x {} bytes.")
     lines = [
-        f"{registers}: the sums, {vectors} vectors (light), 1 scalar (red) at a time.",
-        f"The sums begin with the biases. For each of {walk.depth}",
-        f"{read} and {rows * vectors} times {walk.top.lanes}",
-        f"products are added. Then {_after(walk)}, and one store: {rows} x {vectors} x {vector} bytes.",
+        sums.format(used, walk.target.registers, vectors),
+        depth.format(taps * walk.bottom.channels, taps, walk.bottom.channels),
+        read.format(vectors, vector, reads[1], rows, scalar, reads[0], rows * vectors, walk.top.lanes),
+        store.format(_after(walk, say), rows, vectors, vector),
     ]
     drawing.lines((_LEFT, y), lines)
 
 
-def _after(walk: Walk) -> str:
+def _after(walk: Walk, say: Say) -> str:
     """Return the epilogue in words."""
-    return " and ".join(walk.steps[0].source.name.epilogue) or "nothing"
+    return f" {say('and')} ".join(walk.steps[0].source.name.epilogue) or say("nothing")
 
 
 def _bracket(drawing: Drawing, left: float, right: float, y: float, words: str) -> None:
