@@ -143,9 +143,6 @@ MAX_LAYER_BLOBS = 1 << 10
 MAX_BLOB_PIECES = 1 << 12
 #: The largest number of fields of a caffemodel or a mean file, those of its parts among them.
 MAX_WIRE_FIELDS = 1 << 18
-#: To how many bytes the numbers of a caffemodel are unpacked at most, integers of fewer than 8 bits and the codes of
-#: codebooks: they take no more than weights of other files.
-MAX_UNPACKED_BYTES = MAX_CAFFEMODEL_BYTES
 #: How deep groups are nested in HDF5 weights: the parts between the slashes of a layer's name.
 MAX_GROUP_DEPTH = 32
 #: The largest number of elements that one blob of a net may declare.

@@ -20,10 +20,9 @@ _NAMES = {3: "a group", 4: "the end of a group"}
 
 @dataclass(slots=True)
 class _Budget:
-    """How many more fields of one file are read, and to how many more bytes packed numbers are unpacked."""
+    """How many more fields of one file are read."""
 
     fields: int = field(default_factory=lambda: settings.MAX_WIRE_FIELDS)
-    unpacked: int = field(default_factory=lambda: settings.MAX_UNPACKED_BYTES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +55,6 @@ class Span:
     def part(self, start: int, stop: int) -> "Span":
         """Return the part of the same file from `start` to `stop`."""
         return Span(self.data, start, stop, self.file, self.budget)
-
-    def unpack(self, count: int) -> None:
-        """Count bytes to which packed numbers of the file are unpacked; raise ParseError where they are too many."""
-        self.budget.unpacked -= count
-        if self.budget.unpacked < 0:
-            raise self.error(f"packed numbers of the file take more than {settings.MAX_UNPACKED_BYTES} bytes unpacked")
 
     def error(self, what: str, offset: int | None = None) -> ParseError:
         """Return the error that names the file and the byte offset."""

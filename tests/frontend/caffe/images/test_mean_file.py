@@ -9,6 +9,7 @@ from xdn.errors import DataError, ParseError
 from xdn.frontend.caffe.images.mean_file import read_binaryproto, read_mean, write_binaryproto, write_mean
 from xdn.frontend.caffe.text import schema
 from xdn.frontend.caffe.weights.blobproto import encode_blob_head
+from xdn.graph.codebook import Codebook
 
 
 @pytest.mark.parametrize("name", ["mean.binaryproto", "mean.npy", "mean.NPY", "mean"])
@@ -127,3 +128,11 @@ def test_a_mean_has_no_scales_of_filters(tmp_path):
     path.write_bytes(head + bytes(12))
     with pytest.raises(ParseError, match=r"mean.binaryproto: the mean has scales of filters"):
         read_binaryproto(path)
+
+
+def test_a_mean_has_no_codes_of_a_codebook(tmp_path):
+    codebook = Codebook(np.zeros((1, 1 << 16), np.float16), np.zeros(1 << 16, np.uint8))
+    head, _ = encode_blob_head((1, 1 << 16, 1 << 16), codebook=codebook)
+    (tmp_path / "mean.binaryproto").write_bytes(head + codebook.codes.tobytes())
+    with pytest.raises(ParseError, match=r"mean.binaryproto: the mean has the codes of a codebook"):
+        read_binaryproto(tmp_path / "mean.binaryproto")

@@ -1,14 +1,19 @@
 """Weights of a file to the layers of a net: matching, sharing, and what is said when they do not belong together."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
-from xdn.errors import WeightsError
+from xdn import memory
+from xdn.errors import MemoryLimitError, WeightsError
 from xdn.frontend import Reading, load, save
 from xdn.frontend.caffe.load import net_from_message
 from xdn.frontend.caffe.text import prototxt
 from xdn.frontend.caffe.weights.assign import assign_weights, lacking, left_over
-from xdn.frontend.caffe.weights.blobproto import StoredBlob
+from xdn.frontend.caffe.weights.blobproto import StoredBlob, encode_blob_head, read_blob
+from xdn.frontend.wire import Span
+from xdn.graph.codebook import Codebook
 
 IN_PART = Reading(partial_weights=True)
 INPUT = 'layer { name: "in" type: "Input" top: "data" input_param { shape { dim: 1 dim: 2 } } }'
@@ -50,6 +55,54 @@ def test_wrong_shape_names_layer_expected_and_found():
         WeightsError, match=r"layer 'a' \(InnerProduct\): weight: expected the shape \(2, 2\), found \(4, 2\)"
     ):
         assign_weights(net_of(ip("a", "data")), {"a": stored((4, 2), (2,))}, "w")
+
+
+#: Scheme -> a blob of (1 << 10, 1 << 13) numbers, and in how many bytes a file holds it.
+PACKED = {
+    "codebook": (
+        encode_blob_head(
+            (1 << 10, 1 << 13), codebook=Codebook(np.ones((1, 1 << 13), np.float16), np.zeros(1 << 10, np.uint8))
+        ),
+        bytes(1 << 10),
+    ),
+    "1 bit": (encode_blob_head((1 << 10, 1 << 13), scales=np.ones(1 << 10, np.float32), bits=1), bytes(1 << 20)),
+}
+
+
+def packed(head, data):
+    content = head[0] + data
+    return read_blob(Span(memoryview(content), 0, len(content), "w"))
+
+
+@pytest.mark.parametrize("scheme", PACKED)
+def test_packed_weights_of_another_shape_are_refused_before_they_are_unpacked(scheme):
+    blob = packed(*PACKED[scheme])
+    for layers in ((ip("a", "data"),), (ip("a", "data", 1 << 10),)):
+        tracemalloc.start()
+        with pytest.raises(WeightsError, match=r"layer 'a'.*found \(1024, 8192\)"):
+            assign_weights(net_of(*layers), {"a": (blob, *stored((2,)))}, "w")
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert peak < blob.size
+    assert blob.data.shape == (1 << 10, 1 << 13)
+
+
+@pytest.mark.parametrize("scheme", PACKED)
+def test_packed_weights_take_no_more_memory_than_nets_may(scheme):
+    blob = packed(*PACKED[scheme])
+    wide = INPUT.replace("dim: 2", f"dim: {1 << 13}")
+    net = net_from_message(prototxt.parse(wide + ip("a", "data", 1 << 10)))
+    file = {"a": (blob, *stored((1 << 10,)))}
+    with memory.limited(1 << 20), pytest.raises(MemoryLimitError, match=r"layer 'a'.*64\.0 MiB"):
+        assign_weights(net, file, "w")
+    assert assign_weights(net, file, "w").layer("a").weights["weight"].shape == (1 << 10, 1 << 13)
+
+
+def test_a_packed_blob_is_not_a_mask():
+    blob = packed(*PACKED["codebook"])
+    with pytest.raises(WeightsError, match="expected 2 weight arrays"):
+        assign_weights(net_of(ip("a", "data")), {"a": (blob, *stored((2,)), blob, *stored((2,)))}, "w")
+    assert "data" not in vars(blob)
 
 
 def test_wrong_number_of_arrays():

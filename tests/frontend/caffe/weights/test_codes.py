@@ -102,12 +102,9 @@ def test_codes_that_mean_nothing(content, message):
         read(content)
 
 
-def test_a_small_file_does_not_become_large_arrays(monkeypatch):
-    monkeypatch.setattr("xdn.settings.MAX_UNPACKED_BYTES", 40)
-    span = Span(memoryview(VALID * 2), 0, len(VALID), "net.caffemodel")
-    read_blob(span)
-    with pytest.raises(ParseError, match="more than 40 bytes unpacked"):
-        read_blob(span.part(len(VALID), 2 * len(VALID)))
+def test_codes_of_more_than_memory_holds_are_read_and_not_unpacked():
+    found = read(blob(np.zeros((1, 1 << 16)), np.zeros(1 << 16), (1 << 16, 1 << 16)))
+    assert (found.is_packed, found.size) == (True, 1 << 32)
 
 
 @seed(20190625)

@@ -262,12 +262,3 @@ def test_bits_without_packed_integers_are_refused_and_these_without_bits():
     for wrong in (alone, swapped):
         with pytest.raises(ParseError, match="do not stand together"):
             read_blob(Span(memoryview(wrong), 0, len(wrong), "net.caffemodel"))
-
-
-def test_a_file_unpacks_no_more_integers_than_one_of_bytes_may_have(monkeypatch):
-    monkeypatch.setattr("xdn.settings.MAX_UNPACKED_BYTES", 9)
-    content = packed_blob(5, b"\xe4\x01", 2)
-    span = Span(memoryview(content * 2), 0, len(content), "net.caffemodel")
-    read_blob(span)
-    with pytest.raises(ParseError, match="more than 9 bytes"):
-        read_blob(span.part(len(content), 2 * len(content)))

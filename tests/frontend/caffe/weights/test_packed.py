@@ -12,10 +12,10 @@ def test_every_integer_comes_back(bits):
     low, high = weight_range(bits)
     every = np.arange(low, high + 1, 2 if bits == 1 else 1).astype(np.int8)
     for count in (0, 1, 5, 8, 13, (1 << 17) + 3):
-        integers = np.resize(every, (count,))
+        integers = np.resize(every, (1, count))
         data = packed(integers, bits)
         assert data.size == packed_bytes(count, bits) == (count * bits + 7) // 8
-        found = unpacked(data, count, bits)
+        found = unpacked(data, (1, count), bits)
         assert found.dtype == np.int8
         np.testing.assert_array_equal(found, integers)
 

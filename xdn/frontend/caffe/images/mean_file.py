@@ -28,6 +28,8 @@ def read_binaryproto(path: Path) -> Array:
     blob = read_blob(Span(memoryview(content), 0, len(content), str(path)))
     if blob.scales is not None:
         raise ParseError("the mean has scales of filters, as weights have", where=str(path))
+    if blob.is_packed:
+        raise ParseError("the mean has the codes of a codebook, as weights have", where=str(path))
     return _one_image(blob.data, path, _IMAGE)
 
 

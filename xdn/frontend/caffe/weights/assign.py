@@ -63,18 +63,19 @@ def _masked(expected: Mapping[str, Shape], stored: Blobs) -> Blobs:
 
 def _product(blob: StoredBlob, mask: StoredBlob) -> StoredBlob:
     """Return a blob times its mask; integers stay integers."""
-    return replace(blob, data=(blob.data * mask.data).astype(blob.data.dtype, copy=False))
+    return replace(blob, held=(blob.data * mask.data).astype(blob.data.dtype, copy=False))
 
 
 def _is_mask(mask: StoredBlob, weights: StoredBlob) -> bool:
-    return mask.shape == weights.shape and bool(np.isin(mask.data, (0, 1)).all())
+    """Return whether a blob is zeros and ones for the numbers of another, which are then as many as the file holds."""
+    return not mask.is_packed and mask.shape == weights.shape and bool(np.isin(mask.data, (0, 1)).all())
 
 
 def _match(layer: Layer, expected: Mapping[str, Shape], stored: Blobs, file: str) -> dict[str, Array]:
     """Return the weights of `layer` out of the blobs that the file has under its name, those that are None left out."""
     if layer.type in _PRUNED:
         stored = _masked(expected, stored)
-    order = layer.params.stored_order([0 if blob is None else blob.data.size for blob in stored])
+    order = layer.params.stored_order([0 if blob is None else blob.size for blob in stored])
     if len(stored if order is None else order) != len(expected):
         found = ", ".join(_numbers(blob) for blob in stored)
         what = f"expected {len(expected)} weight arrays ({', '.join(expected)}), found {len(stored)}: {found}"
@@ -144,8 +145,12 @@ def assign_weights(
     WeightsError
         Naming the layer, what it expects and what was found; or listing the layers for which the file has nothing,
         and those of the file that the net does not have.
+    MemoryLimitError
+        Where packed weights would take more, unpacked, than nets may have.
     """
     net = _of_the_files_variant(net, stored)
+    if any(blob and blob.is_packed for blobs in stored.values() for blob in blobs):
+        check_size(net)
     said = said or {}
     weights: dict[str, dict[str, Array]] = {}
     owned: set[str] = set()

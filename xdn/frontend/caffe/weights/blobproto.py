@@ -11,8 +11,9 @@ Other readers of caffemodels pass over them, and miss the data. So they do with 
 (`xdn.frontend.caffe.weights.codes`).
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property, partial
 from math import prod
 
 import numpy as np
@@ -43,8 +44,9 @@ class StoredBlob:
     Parameters
     ----------
     shape : tuple of int
-    data : array
-        f32, or int8 where scales tell what 1 stands for; of `shape`, in memory of its own.
+    held : array, or callable
+        The array: f32, or int8 where scales tell what 1 stands for; of `shape`, in memory of its own. Of packed
+        numbers, what makes it: a few bytes may stand for gigabytes, so that they are unpacked where these are expected.
     legacy : bool
         The shape was given as the four numbers num, channels, height, width of Caffe before 2015, or C3D's five.
     scales : (K,) f32, optional
@@ -52,9 +54,24 @@ class StoredBlob:
     """
 
     shape: Shape
-    data: Array
+    held: Array | Callable[[], Array]
     legacy: bool = False
     scales: Array | None = None
+
+    @property
+    def size(self) -> int:
+        """How many numbers the array has."""
+        return prod(self.shape)
+
+    @property
+    def is_packed(self) -> bool:
+        """Whether the file holds the numbers in less memory than `data` takes."""
+        return callable(self.held)
+
+    @cached_property
+    def data(self) -> Array:
+        """The array, unpacked at the first use; only what `fits` a shape that is bounded may be looked at."""
+        return self.held() if callable(self.held) else self.held
 
     def fits(self, shape: Shape) -> bool:
         """Return whether the array serves where `shape` is expected.
@@ -99,32 +116,30 @@ class _Parts:
             return self.count == count
         return not self.pieces and self.integers.size == packed_bytes(count, self.bits)
 
-    def data(self, span: Span, count: int) -> Array:
-        """Return so many numbers, copied once into an array of their own.
+    def data(self, span: Span, shape: Shape) -> Array | Callable[[], Array]:
+        """Return the numbers, copied once into an array of `shape`; of packed ones, what unpacks a copy of them.
 
         ParseError for integers that mean none, and codes without their centroids.
         """
+        count = prod(shape)
         if self.of_codebook:
             if self.pieces or self.scales or self.integers is not None:
                 raise span.error("codes stand beside other numbers")
             if self.codes is None or self.centroids is None:
                 raise span.error("codes and centroids do not stand together")
-            codebook = read_codebook(span, self.codes, self.centroids, count)
-            span.unpack(count * F32.bytes)
-            return codebook.weight((count,))
+            return partial(read_codebook(span, self.codes, self.centroids, count).weight, shape)
         if self.integers is None:
             with np.errstate(over="ignore", invalid="ignore"):  # a double beyond f32 becomes infinity, as in Caffe
                 pieces = [np.empty(0, np.float32), *self.pieces]
-                return np.concatenate(pieces, dtype=np.float32, casting="unsafe")
+                return np.concatenate(pieces, dtype=np.float32, casting="unsafe").reshape(shape)
         if self.pieces or not self.scales:
             raise span.error(f"8-bit integers {'stand beside other numbers' if self.pieces else 'have no scales'}")
-        whole = np.frombuffer(span.data, np.int8, self.integers.size, self.integers.start)
+        whole = np.frombuffer(span.data, np.int8, self.integers.size, self.integers.start).copy()
         if self.packed:
-            span.unpack(count)
-            return unpacked(whole.view(np.uint8), count, self.bits)
+            return partial(unpacked, whole.view(np.uint8), shape, self.bits)
         if (whole == -128).any():
             raise span.error("an 8-bit integer of a weight is -128; they are -127 to 127", self.integers.start)
-        return whole.copy()
+        return whole.reshape(shape)
 
     @property
     def of_codebook(self) -> bool:
@@ -185,7 +200,7 @@ def _read_numbers(span: Span, entry: wire.Entry, number: int) -> tuple[Array, in
 
 
 def read_blob(span: Span) -> StoredBlob:
-    """Return the BlobProto in `span`, its numbers copied once into an aligned f32 array.
+    """Return the BlobProto in `span`, its numbers copied once out of the file, into an aligned array.
 
     Raises
     ------
@@ -226,7 +241,7 @@ def read_blob(span: Span) -> StoredBlob:
     if not parts.holds(prod(shape)):
         raise span.error(f"a blob of shape {shape} holds {parts.count} numbers instead of {prod(shape)}")
     scales = np.concatenate(parts.scales) if parts.scales else None
-    return StoredBlob(shape, parts.data(span, prod(shape)).reshape(shape), legacy, scales)
+    return StoredBlob(shape, parts.data(span, shape), legacy, scales)
 
 
 def encode_blob_head(

@@ -19,7 +19,7 @@ _HALF = np.dtype("<f2")
 
 
 def read_codebook(span: Span, codes: Span, centroids: Span, count: int) -> Codebook:
-    """Return the codebook, views of the file, of a weight of `count` numbers.
+    """Return the codebook, copied out of the file, of a weight of `count` numbers.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ def read_codebook(span: Span, codes: Span, centroids: Span, count: int) -> Codeb
     if found.max() >= numbers:
         raise span.error(f"a code is {found.max()}; there are {numbers} centroids", codes.start)
     halves = np.frombuffer(span.data, _HALF, numbers * block, centroids.start)
-    return Codebook(halves.reshape(numbers, block), found)
+    return Codebook(halves.reshape(numbers, block).copy(), found.copy())
 
 
 def encode_codebook_head(codebook: Codebook) -> bytes:

@@ -5,10 +5,11 @@ byte is 0.
 """
 
 from collections.abc import Iterator
+from math import prod
 
 import numpy as np
 
-from xdn.graph import Array
+from xdn.graph import Array, Shape
 
 #: Integers whose bits lie in a byte each at a time; so many begin and end with whole bytes.
 _PART = 1 << 16
@@ -30,14 +31,14 @@ def packed(integers: Array, bits: int) -> Array:
     return data
 
 
-def unpacked(data: Array, count: int, bits: int) -> Array:
-    """Return (count,) int8, the integers in bytes (u8), as many as `packed_bytes` says."""
-    integers = np.empty(count, np.int8)
+def unpacked(data: Array, shape: Shape, bits: int) -> Array:
+    """Return int8 of `shape`, the integers in bytes (u8), as many as `packed_bytes` says."""
+    integers = np.empty(prod(shape), np.int8)
     places = np.array([*(1 << place for place in range(bits - 1)), -(1 << bits - 1)], np.int8)
     for some, own in _parts(integers, data, bits):
         planes = np.unpackbits(own, count=some.size * bits, bitorder="little").reshape(-1, bits).view(np.int8)
         some[:] = 2 * planes[:, 0] - 1 if bits == 1 else planes @ places
-    return integers
+    return integers.reshape(shape)
 
 
 def _parts(integers: Array, data: Array, bits: int) -> Iterator[tuple[Array, Array]]:
