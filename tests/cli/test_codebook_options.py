@@ -29,3 +29,9 @@ def test_codebooks_are_of_f32_weights_in_a_caffemodel(small, capsys, options):
     with pytest.raises(SystemExit):
         main([str(small[1]), "--codebooks", "large", *options])
     assert "--codebooks are of f32 weights, in a caffemodel" in capsys.readouterr().err
+
+
+def test_codebooks_are_of_layers_that_are_not_fused(small, capsys):
+    with pytest.raises(SystemExit):
+        main([str(small[1]), "--codebooks", "--emit-fused"])
+    assert "--codebooks are trained next, before layers are fused: without --emit-fused" in capsys.readouterr().err

@@ -126,6 +126,27 @@ def test_emit_fused_is_read_again_with_equal_outputs(small):
     np.testing.assert_allclose(again.forward(images)["prob"], net.forward(images)["prob"], atol=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--centroids", "8"), "--centroids is for --codebooks"),
+        (("--dump-config", "c", "--no-reconstruct"), "--reconstruct is for --prune"),
+        (("--mixed", "--prune", "0.5"), "--mixed is for --calibrate"),
+        (("--keep-ends",), "--keep-ends is for --calibrate and --bits"),
+        (("--keep-f32", "fc"), "--keep-f32 is for --calibrate and --bits and --codebooks"),
+    ],
+)
+def test_what_says_nothing_without_another_option_is_refused(small, capsys, options, said):
+    with pytest.raises(SystemExit, match="2"):
+        main([str(small[1]), *options])
+    assert said in capsys.readouterr().err
+
+
+def test_integers_on_both_sides_need_images(small, capsys):
+    assert main([str(small[1]), "--bits", "4/4"]) == 1
+    assert "--bits 4/4: what is multiplied with weights has its scales by images" in capsys.readouterr().err
+
+
 def test_fused_stages_need_emit_fused(small, capsys):
     _, path = small
     assert main([str(path), "--stages", "fuse-activation"]) == 1

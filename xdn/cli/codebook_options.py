@@ -9,6 +9,9 @@ from xdn.graph import Net
 if TYPE_CHECKING:
     from xdn.optimize.codebooks.coding import Coded, Progress
 
+#: What says nothing without --codebooks.
+CODEBOOK_NEEDS: dict[str, tuple[str, ...]] = {"centroids": ("codebooks",)}
+
 
 def add_codebook_options(parser: argparse.ArgumentParser) -> None:
     """Add what `coded` reads, beside `--keep-f32` and `--seed`."""

@@ -176,6 +176,26 @@ def given(args: argparse.Namespace, *names: str) -> dict[str, Any]:
     return {name: value for name in names if (value := getattr(args, name, None)) is not None}
 
 
+def check_company(args: argparse.Namespace, needs: Mapping[str, Sequence[str]]) -> None:
+    """Raise UsageError where an option is given that says nothing without one of others, and none of these is.
+
+    Parameters
+    ----------
+    args : argparse.Namespace
+        An option that is not given is None there.
+    needs : mapping
+        Attribute of an option -> those of the others.
+    """
+    for name, others in needs.items():
+        if given(args, name) and not given(args, *others):
+            raise UsageError(f"{_flag(name)} is for {' and '.join(map(_flag, others))}")
+
+
+def _flag(name: str) -> str:
+    """Return the option whose attribute is called so."""
+    return f"--{name.replace('_', '-')}"
+
+
 def shown(bar: Progress, description: str) -> Callable[[int, int], None]:
     """Return a callback (done, in all) that drives a new line of `bar`, shown from its first call on."""
     task = bar.add_task(visible(description), total=None, visible=False)

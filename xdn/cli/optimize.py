@@ -29,12 +29,28 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xdn import api
-from xdn.cli.codebook_options import add_codebook_options, coded
-from xdn.cli.common import Output, UsageError, list_registries, new_parser, result_folder, run_command, shown
+from xdn.cli.codebook_options import CODEBOOK_NEEDS, add_codebook_options, coded
+from xdn.cli.common import (
+    Output,
+    UsageError,
+    check_company,
+    list_registries,
+    new_parser,
+    result_folder,
+    run_command,
+    shown,
+)
 from xdn.cli.data_options import tell_transform
 from xdn.cli.net_options import add_net_options, check_target, load_net, written_form
-from xdn.cli.prune_options import add_prune_options, pruned, recalibrated
-from xdn.cli.quantize_options import add_quantize_options, calibrated, calibration_data, rounded, weights_only
+from xdn.cli.prune_options import PRUNE_NEEDS, add_prune_options, pruned, recalibrated
+from xdn.cli.quantize_options import (
+    QUANTIZE_NEEDS,
+    add_quantize_options,
+    calibrated,
+    calibration_data,
+    rounded,
+    weights_only,
+)
 from xdn.errors import SettingError
 from xdn.frontend import writers
 from xdn.frontend.caffe import Caffe
@@ -92,7 +108,10 @@ def _run(args: argparse.Namespace, output: Output) -> None:
         return
     if args.net is None:
         raise UsageError("name a PROTOTXT, or --list")
-    stages = _stages(args)
+    check_company(args, PRUNE_NEEDS | QUANTIZE_NEEDS | CODEBOOK_NEEDS)
+    if args.codebooks and args.emit_fused:
+        raise UsageError("--codebooks are trained next, before layers are fused: without --emit-fused")
+    rounds_weights, stages = weights_only(args), _stages(args)
     folder, form = args.output or Path(f"{args.net.stem}.xdn"), written_form(args.net, args.to)
     if args.codebooks and (args.calibrate is not None or args.bits or form != Caffe.title):
         raise UsageError("--codebooks are of f32 weights, in a caffemodel: without --calibrate, --bits and --to onnx")
@@ -117,7 +136,7 @@ def _run(args: argparse.Namespace, output: Output) -> None:
     if images is not None:
         net, said = _calibrated(args, net, images, output)
         document |= said
-    elif weights_only(args):
+    elif rounds_weights:
         net, said = _with_rounded_weights(args, net, output)
         document |= said
     elif args.codebooks:

@@ -16,6 +16,11 @@ if TYPE_CHECKING:
     from xdn.optimize.prune.config import PruneConfig
     from xdn.optimize.prune.pruner import Pruned
 
+#: What says nothing without --prune.
+PRUNE_NEEDS: dict[str, tuple[str, ...]] = dict.fromkeys(
+    ("criterion", "schedule", "steps", "least", "reconstruct", "dump_config"), ("prune",)
+)
+
 
 def add_prune_options(parser: argparse.ArgumentParser) -> None:
     """Add what `pruned` reads."""

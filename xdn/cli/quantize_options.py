@@ -21,6 +21,16 @@ if TYPE_CHECKING:
 
 #: What stands for f32 where bits are named.
 REAL_BITS = 8 * REAL.bytes
+_OF_IMAGES = (
+    "calibration_images", "observer", "equalize", "learn_rounding", "correct_bias", "integer_weights", "max_drop",
+    "mixed", "sensitivity",
+)  # fmt: skip
+#: What says nothing without --calibrate, or others.
+QUANTIZE_NEEDS: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(_OF_IMAGES, ("calibrate",)),
+    "keep_ends": ("calibrate", "bits"),
+    "keep_f32": ("calibrate", "bits", "codebooks"),
+}
 
 
 def add_quantize_options(parser: argparse.ArgumentParser) -> None:
@@ -71,12 +81,12 @@ def add_quantize_options(parser: argparse.ArgumentParser) -> None:
         "at most so many points of a hundred below that of f32",
     )  # fmt: skip
     add(
-        "--mixed", action="store_true",
+        "--mixed", action="store_true", default=None,
         help="let each layer read f32, bf16 or 8-bit integers, whatever is fastest for the net on this machine within "
         f"--max-drop (default: {settings.MAX_DROP:g}); --explain says why",
     )  # fmt: skip
     add(
-        "--sensitivity", action="store_true",
+        "--sensitivity", action="store_true", default=None,
         help="measure what each layer loses: its values, accuracy with it alone and all others quantized",
     )  # fmt: skip
 
@@ -92,8 +102,11 @@ def _bits(text: str) -> tuple[int, int]:
 
 
 def weights_only(args: argparse.Namespace) -> bool:
-    """Return whether weights alone are to have few bits; SettingError where images are given for that."""
+    """Return whether weights alone are to have few bits; SettingError where images are given for that, or lacking."""
     asked: bool = args.bits is not None and args.bits[1] == REAL_BITS
+    if args.bits is not None and not asked and args.calibrate is None:
+        what = "what is multiplied with weights has its scales by images"
+        raise SettingError(what, where="--bits {}/{}".format(*args.bits), mend="Name them: --calibrate DATA")
     if asked and args.calibrate is not None:
         what = f"--bits {args.bits[0]}/{REAL_BITS} rounds weights, for which no images are needed"
         raise SettingError(what, where="--calibrate", mend="Leave it out")
@@ -156,7 +169,7 @@ def calibrated(
     from xdn.optimize.quantize.sensitivity import sensitivity
 
     max_drop = settings.MAX_DROP if args.mixed and args.max_drop is None else args.max_drop
-    found, instruments = precision.calibrated(net, data, _config(args), max_drop, shown, bf16=args.mixed)
+    found, instruments = precision.calibrated(net, data, _config(args), max_drop, shown, bf16=bool(args.mixed))
     lost = sensitivity(found, instruments, shown("sensitivity")) if args.sensitivity else None
     return found, lost
 
