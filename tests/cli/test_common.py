@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from rich.table import Table
 
-from xdn.cli.common import Output, compiling_shown, new_parser, run_command, shown
+from xdn.cli.common import Output, new_parser, preparing_shown, run_command, shown
 from xdn.codegen.listening import tell
 from xdn.errors import CheckError, NetError
 
@@ -224,20 +224,18 @@ def test_compiling_shows_a_bar_of_its_own_or_beside_another(quiet, monkeypatch):
     text = io.StringIO()
     monkeypatch.setattr(sys, "stderr", text)
     output = Output(quiet=quiet)
-    with compiling_shown(output):
-        tell("relu_f32__avx2", 0, 2)
-        tell("softmax_f32__avx2", 1, 2)
+    with preparing_shown(output):
+        tell("compile relu_f32__avx2", 0, 2)
+        tell("measure memory", 1, 2)
         tell("", 2, 2)
         with output.progress() as bar:
             told = shown(bar, "chunks of images")
             told(1, 3)
-            tell("lrn_f32__avx2", 0, 1)
+            tell("compile lrn_f32__avx2", 0, 1)
             tell("", 1, 1)
             told(3, 3)
-    found = [
-        name for name in ("compile relu", "compile softmax", "compile lrn", "chunks of") if name in text.getvalue()
-    ]
-    assert found == ([] if quiet else ["compile relu", "compile softmax", "compile lrn", "chunks of"])
+    found = [name for name in ("compile relu", "measure memory", "compile lrn", "chunks of") if name in text.getvalue()]
+    assert found == ([] if quiet else ["compile relu", "measure memory", "compile lrn", "chunks of"])
 
 
 def test_an_interrupt_while_kernels_compile_ends_the_bar(monkeypatch):
@@ -246,14 +244,14 @@ def test_an_interrupt_while_kernels_compile_ends_the_bar(monkeypatch):
     output = Output()
 
     def interrupted():
-        with compiling_shown(output):
-            tell("relu_f32__avx2", 0, 2)
+        with preparing_shown(output):
+            tell("compile relu_f32__avx2", 0, 2)
             raise KeyboardInterrupt
 
     for _ in range(2):
         with pytest.raises(KeyboardInterrupt):
             interrupted()
-    tell("relu_f32__avx2", 0, 2)  # nobody listens any more
+    tell("compile relu_f32__avx2", 0, 2)  # nobody listens any more
 
 
 def test_wide_tables_do_not_heed_the_terminal(monkeypatch, capsys):

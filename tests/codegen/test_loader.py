@@ -44,7 +44,7 @@ def test_who_listens_hears_of_what_is_compiled_and_of_nothing_else(warm):
         assert told == []
         loader.prepare([others[0], source, *others])
     names = [str(other.name) for other in others]
-    assert told == [(names[0], 0, 2), (names[1], 1, 2), ("", 2, 2)]
+    assert told == [(f"compile {names[0]}", 0, 2), (f"compile {names[1]}", 1, 2), ("", 2, 2)]
     assert loader.stats.compiled == names
     assert shifted(loader.address(others[1])) == [8, 9, 10, 11]
     KernelLoader(KernelCache(folder.parent / "empty")).prepare([source])

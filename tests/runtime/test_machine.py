@@ -9,6 +9,7 @@ import pytest
 
 from tests.kernels.machine.machines import FOLDER, MACHINES
 from xdn import settings
+from xdn.codegen.listening import listening
 from xdn.codegen.target import host_target
 from xdn.cpus import available_cpus
 from xdn.errors import DataError, ParseError
@@ -33,6 +34,16 @@ def test_a_machine_is_measured_once(monkeypatch):
     assert (found.instruction_set, found.threads) == (host_target().name, available_cpus())
     assert this_machine.__wrapped__() == found == machine.Machine.of(json.loads(kept_at().read_text()))
     assert measured_machine() != found
+
+
+def test_who_listens_hears_what_is_measured():
+    told = []
+    measured_machine()  # its loops are compiled
+    with listening(lambda *what: told.append(what)):
+        found = measured_machine()
+    names = [*(f"{name} products" for name in found.macs), "tile", *(level.name for level in found.levels), "barrier"]
+    expected = [(f"measure {name}", done, len(names)) for done, name in enumerate(names)]
+    assert told == [*expected, ("", len(names), len(names))]
 
 
 def test_figures_that_are_not_sure_are_measured_again_at_later_starts(monkeypatch):

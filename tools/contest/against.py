@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from options import named
 from report import read, steps_section
 
 from xdn import __version__
@@ -165,24 +166,16 @@ def compare(args: argparse.Namespace, output: Output) -> None:
     output.log(f"written: {', '.join(map(str, written))}")
 
 
-def pair(text: str) -> tuple[str, str]:
-    """Return both sides of an option's text, NAME=OTHER."""
-    name, _, other = text.partition("=")
-    if not name or not other:
-        raise argparse.ArgumentTypeError(f"{text!r} is not of the form NAME=OTHER")
-    return name, other
-
-
 def main(argv: list[str] | None = None) -> int:
     """Parse the arguments and compare."""
     parser = new_parser("against.py", __doc__ or "")
     parser.add_argument("folder", type=Path, metavar="DIR", help="the work folder of the reproduction")
     parser.add_argument(
-        "--net", type=pair, action="append", required=True, metavar="NAME=TITLE",
+        "--net", type=named, action="append", required=True, metavar="NAME=TITLE",
         help="a net whose steps are in DIR/NAME (.: in DIR itself), and what it is called",
     )  # fmt: skip
     parser.add_argument(
-        "--control", type=pair, action="append", default=[], metavar="NAME=CONTROL",
+        "--control", type=named, action="append", default=[], metavar="NAME=CONTROL",
         help="a form, and the one that was trained for as long without what is tried",
     )  # fmt: skip
     parser.add_argument(

@@ -26,6 +26,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from options import named
 from outside import Caffe, OpenCv
 
 from xdn import api
@@ -139,7 +140,9 @@ def outside_entry(names: tuple[str, str, str], net: Net, images: Images, job: Op
     return Entry(names[0], names[1], net, job, result)
 
 
-def entries(args: argparse.Namespace, nets: dict[str, tuple[Path, Net]], images: Images) -> list[Entry]:
+def entries(
+    args: argparse.Namespace, nets: dict[str, tuple[Path, Net]], images: Images, tuned: Configuration | None
+) -> list[Entry]:
     """Return all configurations in the order in which they run."""
     (path, original), threads = next(iter(nets.values())), args.threads
     found = []
@@ -173,10 +176,10 @@ def entries(args: argparse.Namespace, nets: dict[str, tuple[Path, Net]], images:
             names = (f"{name}-{number}", name, str(place))
             found.append(xdn_entry(names, net, images, fused=fused, how=default, kind="packed"))
     # Where the tuner found nothing better, the default configuration's bar says all.
-    if args.tuned and (how := load_configuration(args.tuned)) != default:
+    if tuned and tuned != default:
         place, net = nets[args.chain]
         names = (TUNED, "tuned configuration", str(place))
-        found.append(xdn_entry(names, net, images, fused=True, how=how, kind="packed"))
+        found.append(xdn_entry(names, net, images, fused=True, how=tuned, kind="packed"))
     return found + (in_fewer_bits(args, nets[args.chain], images) if args.chain else [])
 
 
@@ -206,15 +209,15 @@ def bench(args: argparse.Namespace, output: Output) -> None:
         if given and not args.chain:
             raise SettingError("this is a step of the waterfall", where=option, mend="Name its net with --chain")
     images = Images(reordered(find_dataset(str(args.list)), args.order), args.packed, args.batch or file_batch(args))
-    found = entries(args, nets, images)
+    tuned = load_configuration(args.tuned) if args.tuned else None
+    found = entries(args, nets, images, tuned)
     output.log(f"{len(found)} configurations, {args.rounds} rounds in turn, {len(images.files)} images")
 
     def begun(number: int, place: int) -> None:
         output.log(f"round {number + 1}: {found[place].key}")
         time.sleep(REST_S)
 
-    tuned = load_configuration(args.tuned).threads if args.tuned else None
-    counts = {1, args.threads, default_threads(), tuned or 1}
+    counts = {1, args.threads, default_threads(), (tuned.threads if tuned else None) or 1}
     before = {threads: measured_peak(threads) for threads in counts}
     results = timed([entry.contestant for entry in found], args.rounds, begun)
     peaks = {threads: max(peak, measured_peak(threads)) for threads, peak in before.items()}
@@ -238,9 +241,7 @@ def file_batch(args: argparse.Namespace) -> int:
 
 def named_net(text: str) -> tuple[str, Path]:
     """Return the name and the prototxt of an option's text, NAME=PROTOTXT."""
-    name, _, path = text.partition("=")
-    if not name or not path:
-        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=PROTOTXT")
+    name, path = named(text)
     return name, Path(path)
 
 

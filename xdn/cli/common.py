@@ -146,17 +146,17 @@ def _logging_to(output: Output) -> Iterator[None]:
 
 
 @contextmanager
-def compiling_shown(output: Output) -> Iterator[None]:
-    """Show a bar while kernels compile, which takes a while the first time that a machine runs a net."""
+def preparing_shown(output: Output) -> Iterator[None]:
+    """Show a bar while kernels compile or the machine is measured, as the first time that a machine runs a net."""
     bar: Progress | None = None
     with ExitStack() as bars:
 
-        def show(name: str, done: int, total: int) -> None:
+        def show(doing: str, done: int, total: int) -> None:
             nonlocal bar
             if bar is None:
                 bar = bars.enter_context(output.progress())
                 bar.add_task("", total=total)
-            bar.update(bar.task_ids[0], description=f"compile {name}", completed=done, refresh=True)
+            bar.update(bar.task_ids[0], description=doing, completed=done, refresh=True)
             if done == total:
                 bars.close()
                 bar = None
@@ -313,7 +313,7 @@ def run_command(
     given_arguments = sys.argv[1:] if argv is None else argv
     output = Output(args.json, args.quiet, parser.prog, given_arguments)
     try:
-        with _logging_to(output), compiling_shown(output), memory.limited(args.max_memory):
+        with _logging_to(output), preparing_shown(output), memory.limited(args.max_memory):
             return command(args, output) or 0
     except UsageError as error:
         parser.error(str(error))

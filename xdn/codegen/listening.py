@@ -1,9 +1,9 @@
-"""Who hears of kernels that compile: it takes a second or so for each, and whoever waits wants to know."""
+"""Who hears of what happens once and takes seconds, kernels that compile, a machine that is measured: whoever waits."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-#: Called with (name of a kernel that is compiled now, kernels done, kernels in all); at the end done is all.
+#: Called with (what is done now, such as "compile NAME", parts done, parts in all); at the end done is all.
 Listener = Callable[[str, int, int], None]
 
 _listeners: list[Listener] = []
@@ -11,7 +11,7 @@ _listeners: list[Listener] = []
 
 @contextmanager
 def listening(listener: Listener) -> Iterator[None]:
-    """Let `listener` hear of all kernels that this process compiles while the block lasts."""
+    """Let `listener` hear of all that this process compiles and measures while the block lasts."""
     _listeners.append(listener)
     try:
         yield
@@ -19,7 +19,7 @@ def listening(listener: Listener) -> Iterator[None]:
         _listeners.remove(listener)
 
 
-def tell(name: str, done: int, total: int) -> None:
+def tell(doing: str, done: int, total: int) -> None:
     """Tell all who listen."""
     for listener in _listeners:
-        listener(name, done, total)
+        listener(doing, done, total)

@@ -85,14 +85,14 @@ class KernelLoader:
 
     def _compile(self, sources: list[KernelSource]) -> None:
         begin, tied_s = time.perf_counter(), 0.0
-        tell(str(sources[0].name), 0, len(sources))
+        tell(f"compile {sources[0].name}", 0, len(sources))
         for done, (source, code) in enumerate(compile_kernels(sources), start=1):
             ready, name = time.perf_counter(), str(source.name)
             self.cache.store(name, code)
             self.stats.compiled.append(name)
             self._addresses[name] = self._link(code)
             tied_s += time.perf_counter() - ready
-            tell(str(sources[done].name) if done < len(sources) else "", done, len(sources))
+            tell(f"compile {sources[done].name}" if done < len(sources) else "", done, len(sources))
         self.stats.compile_s += time.perf_counter() - begin - tied_s
 
     def _link(self, code: ObjectCode) -> int:

@@ -1,15 +1,17 @@
 """The machine that this process runs on, measured once and kept: see `xdn/kernels/machine/model.py`."""
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from xdn import settings
 from xdn.codegen.cache import generator_digest
+from xdn.codegen.listening import tell
 from xdn.codegen.loader import process_loader
 from xdn.codegen.native import address
 from xdn.codegen.source import KernelSource
@@ -114,9 +116,23 @@ def _measured(threads: int) -> Machine:
     others = [bandwidth.reading(target), meeting.meetings(target), *(frequency.additions(target, w) for w in _WIDTHS)]
     process_loader().prepare([tile.source, *(each.source for each in macs.values()), *others])
     ghz, ghz_wide = (_ghz(target, wide) for wide in _WIDTHS)
-    rates, tile_rate = {name: each.rate(threads) for name, each in macs.items()}, tile.rate(threads)
-    levels, barrier = tuple(_levels(threads)), _barrier_ns(target, threads)
-    return Machine(cpu_name(), target.name, threads, ghz, ghz_wide, rates, tile_rate, levels, *barrier)
+    figures = _told(
+        {f"{name} products": partial(each.rate, threads) for name, each in macs.items()}
+        | {"tile": partial(tile.rate, threads)}
+        | {place.name: partial(place.level, threads) for place in _places(threads)}
+        | {"barrier": partial(_barrier_ns, target, threads)}
+    )
+    rates, tile_rate = {name: next(figures) for name in macs}, next(figures)
+    *levels, barrier = figures
+    return Machine(cpu_name(), target.name, threads, ghz, ghz_wide, rates, tile_rate, tuple(levels), *barrier)
+
+
+def _told(measurements: Mapping[str, Callable[[], Any]]) -> Iterator[Any]:
+    """Yield what each measurement gives; who listens is told which one runs."""
+    for done, (name, measure) in enumerate(measurements.items()):
+        tell(f"measure {name}", done, len(measurements))
+        yield measure()
+    tell("", len(measurements), len(measurements))
 
 
 @dataclass(frozen=True)
@@ -160,27 +176,35 @@ def _ghz(target: Target, wide: bool) -> float:
     return _STEPS * frequency.CHAIN / ns
 
 
-def _levels(threads: int) -> Iterator[Level]:
+@dataclass(frozen=True)
+class _Place:
+    """A cache, or the memory, and how large an array of each thread lies there, which is read in so many rounds."""
+
+    name: str
+    bytes: int
+    shared_by: int
+    array_bytes: int
+    rounds: int
+
+    def level(self, threads: int) -> Level:
+        """Return it with the 10**9 bytes a second that threads read from an array each, again and again."""
+
+        def of(count: int) -> tuple[float, bool]:
+            return read_gbytes(self.array_bytes, count, max(1, _READ_BYTES // self.array_bytes), self.rounds)
+
+        return Level(self.name, self.bytes, self.shared_by, _rate(of, threads))
+
+
+def _places(threads: int) -> Iterator[_Place]:
     """Yield the caches and the memory."""
     before = 0
     for cache_ in caches():
-        shared_by = min(cache_.shared_by, threads)
         # An array that is half of what a thread has of it, and that the level before does not hold.
-        array_bytes = cache_.bytes // 2 // shared_by
+        array_bytes = cache_.bytes // 2 // min(cache_.shared_by, threads)
         if array_bytes >= 2 * before:
-            yield Level(f"L{cache_.level}", cache_.bytes, cache_.shared_by, _reading_rate(array_bytes, threads))
+            yield _Place(f"L{cache_.level}", cache_.bytes, cache_.shared_by, array_bytes, _ROUNDS)
         before = cache_.bytes
-    of_memory = _reading_rate(settings.BANDWIDTH_BYTES // threads, threads, _MEMORY_ROUNDS)
-    yield Level("memory", 0, threads, of_memory)
-
-
-def _reading_rate(array_bytes: int, threads: int, rounds: int = _ROUNDS) -> Rate:
-    """Return the 10**9 bytes a second that threads read from an array each, again and again."""
-
-    def of(count: int) -> tuple[float, bool]:
-        return read_gbytes(array_bytes, count, max(1, _READ_BYTES // array_bytes), rounds)
-
-    return _rate(of, threads)
+    yield _Place("memory", 0, threads, settings.BANDWIDTH_BYTES // threads, _MEMORY_ROUNDS)
 
 
 def _barrier_ns(target: Target, threads: int) -> tuple[float, bool]:
