@@ -81,6 +81,15 @@ def test_cross_entropy_of_probabilities_and_of_logits():
 
 
 @needs_torch
+def test_nets_that_are_pruned_are_run_by_sessions(glyphs):
+    net, found = small(), instruments(small(), glyphs, 4)
+    blobs, expected = found.forward(net, found.images), net.forward(found.images)
+    assert list(blobs) == list(expected)
+    for name, blob in expected.items():
+        # Other orders of sums, relative to the largest value.
+        np.testing.assert_allclose(blobs[name], blob, rtol=0, atol=1e-5 * np.abs(blob).max())
+
+
 def test_gradients_come_batch_by_batch(glyphs):
     net = small()
     batches = list(instruments(net, glyphs, 40).gradients(net))

@@ -61,6 +61,7 @@ def instruments(net: Net, data: Dataset | None, images: int, seed: int = 0) -> I
     calibration = transform.apply(pixels_at(data, chosen))
     return Instruments(
         images={next(iter(net.inputs)): calibration},
+        forward=every_blob,
         gradients=partial(_gradients, calibration, data.labels[chosen]),
         score=partial(_score, data=data, places=held[: settings.PRUNE_SCORE_IMAGES], transform=transform),
         clock=seconds_an_image,
@@ -125,6 +126,13 @@ def run_by_session(net: Net, blobs: Sequence[str], batches: Iterable[Arrays]) ->
     for batch in batches:
         yield dict(zip(blobs, session.run(blobs, batch), strict=True))
     session.close()
+
+
+def every_blob(net: Net, inputs: Arrays, /) -> Arrays:
+    """Return every blob of a net, as a session computes them."""
+    names = [name for name in net.blobs if name not in net.inputs]
+    (found,) = run_by_session(net, names, [inputs])
+    return {**inputs, **found}
 
 
 def _mixed(labels: Array) -> Array:

@@ -6,7 +6,7 @@ import pytest
 from tests.optimize.building import conv, data, layer, net_of
 from xdn.errors import NetError, SettingError
 from xdn.graph import Transform
-from xdn.optimize.extract import extract, extracted
+from xdn.optimize.extract import extract, extract_after, extracted
 
 TRANSFORM = Transform(scale=0.5)
 
@@ -46,6 +46,20 @@ def test_a_part_computes_what_the_net_computes_there(net, text, layers):
     assert part.outputs
     for name in part.outputs:
         np.testing.assert_array_equal(found[name], whole[name])
+
+
+@pytest.mark.parametrize(
+    ("known", "end", "layers"),
+    [
+        (["data"], "act", ["data", "stem", "left", "act"]),
+        (["data", "stem", "left"], "sum", ["stem", "left", "act", "sum"]),
+        (["act", "data", "stem"], "head", ["act", "stem", "sum", "head"]),
+    ],
+)
+def test_what_is_known_is_not_computed_again(net, known, end, layers):
+    part = extract_after(net, known, end)
+    assert [each.name for each in part.layers] == layers
+    assert part.outputs == (end,)
 
 
 def test_only_an_input_of_the_net_keeps_its_transform(net):

@@ -66,6 +66,13 @@ def extract(net: Net, starts: Sequence[str] = (), ends: Sequence[str] = ()) -> N
     return part
 
 
+def extract_after(net: Net, known: Iterable[str], end: str) -> Net:
+    """Return the layers that the blob `end` needs beside the blobs `known`; those of them that it needs are inputs."""
+    known = list(known)
+    _, read = _needed(net, known, [end])
+    return extract(net, [name for name in known if name in read], [end])
+
+
 def _quoted(names: Iterable[str]) -> str:
     return ", ".join(map(repr, names))
 

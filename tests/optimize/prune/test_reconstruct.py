@@ -10,8 +10,15 @@ from tests.optimize.prune.nets import group_of, images_for, mixed_net, nets, sma
 from tests.positions import EVERY_NET
 from xdn.graph.verify import verify
 from xdn.optimize.prune.channels import Channels
+from xdn.optimize.prune.evidence import Evidence
+from xdn.optimize.prune.instruments import Instruments
 from xdn.optimize.prune.reconstruct import RIDGE, refit
 from xdn.optimize.prune.remove import remove
+
+
+def evidence(channels, images):
+    """Return what is known of a net that is pruned, by these images."""
+    return Evidence(channels, Instruments(images=images))
 
 
 def some_units(channels, number):
@@ -40,7 +47,7 @@ def check_fits(net, number):
     channels, images = Channels(net), images_for(net, 6, number)
     units = some_units(channels, number)
     thinned = remove(channels, units)
-    fitted = refit(channels, thinned, units, images)
+    fitted = refit(evidence(channels, images), thinned, units)
     verify(fitted)
     before, after = net.forward(images), fitted.forward(images)
     for cut, fit in zip(thinned.layers, fitted.layers, strict=True):
@@ -80,7 +87,7 @@ def test_what_the_other_channels_can_say_is_repaired(kind):
     channels, images = Channels(net), images_for(net, 400)
     units = group_of(channels, "first").units[3:]
     cut = remove(channels, units)
-    fitted = refit(channels, cut, units, images)
+    fitted = refit(evidence(channels, images), cut, units)
     # On other images than those of the fit.
     others = images_for(net, 50, seed=1)
     wanted, without, found = (each.forward(others)["reader"] for each in (net, cut, fitted))
@@ -96,7 +103,7 @@ def test_a_layer_without_bias_gets_one():
     net = redundant("without bias")
     channels = Channels(net)
     units = group_of(channels, "first").units[3:]
-    fitted = refit(channels, remove(channels, units), units, images_for(net, 400)).layer("reader")
+    fitted = refit(evidence(channels, images_for(net, 400)), remove(channels, units), units).layer("reader")
     assert fitted.params.bias_term
     assert list(fitted.weights) == ["weight", "bias"]
     # Channel 3 had the mean 7, which the bias says now.
@@ -120,7 +127,7 @@ def test_duplicates_in_a_grouped_convolution():
     units = group_of(channels, "first").units[3:]
     cut = remove(channels, units)
     assert cut.layer("grouped").weights["weight"].shape == (6, 3, 3, 3)
-    fitted = refit(channels, cut, units, images_for(net, 300))
+    fitted = refit(evidence(channels, images_for(net, 300)), cut, units)
     others = images_for(net, 50, seed=1)
     wanted, without, found = (each.forward(others)["grouped"] for each in (net, cut, fitted))
     assert np.abs(found - wanted).max() <= 2 * RIDGE * np.abs(without - wanted).max()
@@ -131,7 +138,7 @@ def test_layers_that_lose_filters_only_stay_as_removal_leaves_them():
     channels = Channels(net)
     units = group_of(channels, "onea").units[:3]
     cut = remove(channels, units)
-    fitted = refit(channels, cut, units, images_for(net, 20))
+    fitted = refit(evidence(channels, images_for(net, 20)), cut, units)
     changed = [a.name for a, b in zip(cut.layers, fitted.layers, strict=True) if a is not b]
     assert changed == ["oneb"]
 
@@ -141,7 +148,7 @@ def test_depthwise_filters_lose_no_inputs():
     channels = Channels(net)
     units = group_of(channels, "a").units[:2]
     cut = remove(channels, units)
-    fitted = refit(channels, cut, units, images_for(net, 20))
+    fitted = refit(evidence(channels, images_for(net, 20)), cut, units)
     changed = [a.name for a, b in zip(cut.layers, fitted.layers, strict=True) if a is not b]
     assert changed == ["grouped", "side"]
 
@@ -159,7 +166,7 @@ def test_shared_weights_stay():
     channels = Channels(net)
     units = channels.groups[0].units[:2]
     cut = remove(channels, units)
-    fitted = refit(channels, cut, units, images_for(net, 20))
+    fitted = refit(evidence(channels, images_for(net, 20)), cut, units)
     assert [a.name for a, b in zip(cut.layers, fitted.layers, strict=True) if a is not b] == ["last"]
 
 
@@ -168,5 +175,5 @@ def test_inputs_that_are_always_zero_leave_the_weights():
     channels = Channels(net)
     units = channels.groups[0].units[:1]
     cut = remove(channels, units)
-    fitted = refit(channels, cut, units, {"data": np.zeros((5, 3, 2, 2), np.float32)})
+    fitted = refit(evidence(channels, {"data": np.zeros((5, 3, 2, 2), np.float32)}), cut, units)
     np.testing.assert_array_equal(fitted.layer("last").weights["weight"], cut.layer("last").weights["weight"])

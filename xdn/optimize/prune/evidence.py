@@ -57,16 +57,23 @@ class Evidence:
         channels.net.require_weights()
         self.channels, self.net, self.seed = channels, channels.net, seed
         self._instruments = instruments or Instruments()
+        #: Runs a net and keeps every blob.
+        self.forward = self._instruments.forward
 
     @cached_property
     def folded(self) -> Net:
         """The net once plain fusion has run: BatchNorm's and Scale's factors are in the filters."""
         return apply_stages(self.net, stage_names(PLAIN))
 
+    @property
+    def images(self) -> Arrays:
+        """Input name -> calibration images."""
+        return given(self._instruments.images, "calibration images")
+
     @cached_property
     def activations(self) -> Arrays:
         """Every blob of the net on the calibration images."""
-        return self._instruments.forward(self.net, given(self._instruments.images, "calibration images"))
+        return self.forward(self.net, self.images)
 
     @cached_property
     def gradients(self) -> tuple[Gradients, ...]:

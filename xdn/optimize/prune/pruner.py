@@ -117,10 +117,11 @@ def prune(
     for step in range(1, config.steps + 1):
         # Every step leaves the same share of what the one before it left; the last is not to miss it by a rounding.
         part = target if step == config.steps or not whole else whole * (target / whole) ** (step / config.steps)
-        problem = _problem(left, config, instruments, part, sizes, meter)
+        evidence = Evidence(left, instruments, config.seed)
+        problem = _problem(evidence, config, instruments, part, sizes, meter)
         if step == 1:
             first = problem
-        left = _step(problem, config)
+        left = _step(problem, config, evidence)
         if progress:
             progress(step, config.steps)
     groups = _thinned(first, left, config)
@@ -143,10 +144,10 @@ def _thinned(first: Problem, left: Channels, config: PruneConfig) -> tuple[Thinn
 
 
 def _problem(
-    channels: Channels, config: PruneConfig, instruments: Instruments, target: float, sizes: Widths, meter: "_Meter"
+    evidence: Evidence, config: PruneConfig, instruments: Instruments, target: float, sizes: Widths, meter: "_Meter"
 ) -> Problem:
     """Return what a step's schedule is asked; `sizes` are the groups' units before any step."""
-    evidence = Evidence(channels, instruments, config.seed)
+    channels = evidence.channels
     criteria = {group.name: CRITERIA[config.criterion_of(group)]() for group in channels.groups}
     importance = {group.name: _importance(group, criteria[group.name], evidence) for group in channels.groups}
 
@@ -169,7 +170,7 @@ def _problem(
     )
 
 
-def _step(problem: Problem, config: PruneConfig) -> Channels:
+def _step(problem: Problem, config: PruneConfig, evidence: Evidence) -> Channels:
     """Return what is left of a problem's channels."""
     inner_first = config.inner_first
     if inner_first is None:
@@ -179,7 +180,7 @@ def _step(problem: Problem, config: PruneConfig) -> Channels:
     units = gone(channels.groups, problem.importance, widths)
     thinned = remove(channels, units)
     if config.reconstruct:
-        thinned = refit(channels, thinned, units, given(problem.instruments.images, "calibration images"))
+        thinned = refit(evidence, thinned, units)
     return channels.left_in(thinned, units)
 
 

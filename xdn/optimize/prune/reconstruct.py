@@ -6,8 +6,9 @@ import numpy as np
 
 from xdn.element import real
 from xdn.graph import Array, Layer, Net
-from xdn.optimize.check import Arrays
+from xdn.optimize.extract import extract_after
 from xdn.optimize.prune.channels import Channels
+from xdn.optimize.prune.evidence import Evidence
 
 #: Outputs of a filter that are fitted.
 ROWS = 20_000
@@ -15,7 +16,7 @@ ROWS = 20_000
 RIDGE = 3e-2
 
 
-def refit(channels: Channels, thinned: Net, units: Array, images: Arrays) -> Net:
+def refit(evidence: Evidence, thinned: Net, units: Array) -> Net:
     """Return `thinned` with the weights of every layer that lost inputs fitted to what it computed before.
 
     The source is He, Zhang and Sun, "Channel Pruning for Accelerating Very Deep Neural Networks" (2017), section 3.1:
@@ -25,28 +26,25 @@ def refit(channels: Channels, thinned: Net, units: Array, images: Arrays) -> Net
 
     Parameters
     ----------
-    channels : Channels
-        Of the net before the removal.
+    evidence : Evidence
+        Of the net before the removal, with calibration images.
     thinned : Net
     units : (U,) int
         What was removed.
-    images : mapping
-        Input name -> calibration images.
     """
-    net = channels.net
-    wanted = net.forward(images)
-    blobs: dict[str, Array] = {name: np.asarray(images[name], real) for name in thinned.inputs}
-    layers: list[Layer] = []
+    channels, net, wanted = evidence.channels, evidence.net, evidence.activations
+    known = dict(evidence.images)
     for layer in thinned.layers:
-        if not layer.params.is_input:
-            bottoms = [blobs[name] for name in layer.bottoms]
-            before = net.layer(layer.name)
-            if _lost_inputs(channels, before, units):
-                kept = np.isin(channels.units[layer.tops[0]], units, invert=True)
-                layer = _fitted(layer, bottoms[0], wanted[layer.tops[0]][:, kept])
-            blobs.update(zip(layer.tops, layer.forward(bottoms), strict=True))
-        layers.append(layer)
-    return thinned.replace(layers=tuple(layers))
+        if layer.params.is_input or not _lost_inputs(channels, net.layer(layer.name), units):
+            continue
+        (bottom,), (top,) = layer.bottoms, layer.tops
+        if bottom not in known:
+            part = extract_after(thinned, known, bottom)
+            known |= evidence.forward(part, {name: known[name] for name in part.inputs})
+        kept = np.isin(channels.units[top], units, invert=True)
+        fitted = _fitted(layer, known[bottom], wanted[top][:, kept])
+        thinned = thinned.replace(layers=tuple(fitted if each is layer else each for each in thinned.layers))
+    return thinned
 
 
 def _lost_inputs(channels: Channels, layer: Layer, units: Array) -> bool:
