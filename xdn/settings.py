@@ -199,8 +199,6 @@ SERVED_AGAIN_S, SERVED_WELL_S = (0.1, 10.0), 30.0
 SERVED_DEATHS = 3
 #: The largest description of a frame between the front and its worker, and its largest tensors together, in bytes.
 MAX_FRAME_HEADER_BYTES, MAX_FRAME_BYTES = 16 << 20, 8 << 30
-#: How much less an image must take for more images to run together: each of them waits for all.
-JOINING_GAIN = 0.03
 #: How many times the longest that a run may take requests wait before more than that allows runs together.
 SATURATED_LIMITS = 2
 #: The most tensors of a request, and bytes of its JSON beside lists of numbers.

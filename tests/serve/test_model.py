@@ -10,9 +10,11 @@ from tests.serve.nets import IMAGES, SUM
 from xdn import api
 from xdn.errors import MemoryLimitError, UnsupportedError
 from xdn.runtime import session as runtime
+from xdn.serve import model as loaded
 from xdn.serve.config import ModelConfig
 from xdn.serve.messages import InferRequest, Tensor, TooLargeError
 from xdn.serve.model import Model
+from xdn.serve.undisturbed import Taken
 
 pytestmark = pytest.mark.usefixtures("own_cache")
 
@@ -44,15 +46,10 @@ def test_both_schedules_are_measured_and_agree(model):
         assert np.array_equal(named["w"], 4 * feed["a"])
 
 
-def test_times_are_measured_once(model, monkeypatch):
-    found = warmed(model).times.known()
-    assert found["channel"].keys() == {1, 2, 4, 8}
-    again = Model("sum", "1", model._sessions["batch"].net, ModelConfig(max_batch=8), threads=1)
-    monkeypatch.setattr(runtime.Session, "run", lambda *_: pytest.fail("measured again"))
-    assert warmed(again).times.known() == found
-    again.times.measured("channel", 3, 1.0)
-    again.close()
-    assert again._kept.read()["channel"][3] == 1.0
+def test_what_other_programs_took_of_a_run_does_not_count(model, monkeypatch):
+    monkeypatch.setattr(loaded, "timed", lambda *_: Taken(seconds=9.0, undisturbed_s=0.5))
+    warmed(model)
+    assert model.times.seconds(1) == 0.5
 
 
 def test_a_schedule_without_kernels_is_left_out(model, monkeypatch):

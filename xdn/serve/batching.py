@@ -5,6 +5,7 @@ Nothing here knows of threads or clocks.
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from itertools import accumulate, islice, takewhile
+from math import exp, inf
 from typing import TypeVar
 
 from xdn import settings
@@ -12,15 +13,23 @@ from xdn import settings
 T = TypeVar("T", bound=Hashable)
 #: What a run takes beside that of the session, in seconds: taking requests, joining them, and telling what came of it.
 _RUN_S = 0.0002
+#: Images that came so many seconds ago count e times less than those that come now.
+_OF_LATE_S = 1.0
+#: Where nothing keeps up, the fewest images run whose rate is that share of the largest one.
+_NEARLY = 0.99
 
 
-def joined(images: Sequence[int], seconds: Callable[[int], float], most: int, limit_s: float) -> int:
+def joined(images: Sequence[int], seconds: Callable[[int], float], most: int, limit_s: float, arriving: float) -> int:
     """Return how many of the waiting requests, the first ones, run together.
 
-    That many with which an image takes least, and of nearly equal ones the fewest, since each waits for all. No run of
-    several takes longer than the limit, unless so many wait that working them off by such runs would take it
-    `settings.SATURATED_LIMITS` times: then they are late anyway, and as much as possible is computed. Nothing waits for
-    requests that may come: as soon as the threads are free, something runs.
+    Where runs of b images compute r images a second, and fewer arrive, the w that wait are worked off after
+    w / (r - arriving) seconds. Meanwhile w / 2 images wait on average, and another b / 2, as an image is done with all
+    of its run: what all wait together is least where (w + b) / (r - arriving) is. So few run together while few wait,
+    more where much waits or arrives, and as many as compute most where nothing keeps up with what arrives.
+
+    No run of several takes longer than the limit, unless so many wait that working them off by such runs would take it
+    `settings.SATURATED_LIMITS` times: then they are late anyway. Nothing waits for requests that may come: as soon as
+    the threads are free, something runs.
 
     Parameters
     ----------
@@ -32,18 +41,52 @@ def joined(images: Sequence[int], seconds: Callable[[int], float], most: int, li
         The most images that run together.
     limit_s : float
         The longest that a run of several requests may take.
+    arriving : float
+        Images a second.
     """
     totals = [images[0], *takewhile(lambda total: total <= most, islice(accumulate(images), 1, None))]
     takes_s = [seconds(total) for total in totals]
-    each_s = [(_RUN_S + run_s) / max(1, total) for run_s, total in zip(takes_s, totals, strict=True)]
+    rates = [total / (_RUN_S + run_s) for run_s, total in zip(takes_s, totals, strict=True)]
+    waiting = sum(images)
     within = max(1, sum(1 for _ in takewhile(lambda run_s: run_s <= limit_s, takes_s)))
-    if sum(images) * min(each_s[:within]) <= settings.SATURATED_LIMITS * limit_s:
-        del each_s[within:]
-    chosen = 0
-    for last, image_s in enumerate(each_s):
-        if image_s < each_s[chosen] * (1 - settings.JOINING_GAIN):
-            chosen = last
-    return chosen + 1
+    if waiting <= settings.SATURATED_LIMITS * limit_s * max(rates[:within]):
+        del rates[within:]
+    if max(rates) <= arriving:
+        return 1 + next(place for place, rate in enumerate(rates) if rate >= _NEARLY * max(rates))
+    waits = [
+        (waiting + total) / (rate - arriving) if rate > arriving else inf
+        for total, rate in zip(totals, rates, strict=False)
+    ]
+    return 1 + waits.index(min(waits))
+
+
+class Arrivals:
+    """How many images come a second, of late.
+
+    Parameters
+    ----------
+    now_s : float
+        The time on some clock, as of all calls.
+    """
+
+    def __init__(self, now_s: float):
+        self._since_s, self._images, self._a_second = now_s, 0, 0.0
+
+    def came(self, images: int) -> None:
+        """Take note of a request."""
+        self._images += images
+
+    def leave_out(self, seconds: float) -> None:
+        """Leave out a time in which none of them could run, since others did: the rate is of the time for them."""
+        self._since_s += seconds
+
+    def a_second(self, now_s: float) -> float:
+        """Return how many come a second."""
+        if now_s > self._since_s:
+            passed_s = now_s - self._since_s
+            self._a_second += (1 - exp(-passed_s / _OF_LATE_S)) * (self._images / passed_s - self._a_second)
+            self._since_s, self._images = now_s, 0
+        return self._a_second
 
 
 class Shares:

@@ -123,7 +123,10 @@ class Executing:
         for ran in runs(line.model, batch):
             self._ran(line, ran)
         with self._changed:
-            self._shares.spent(line.model.name, time.monotonic() - begun, line.model.config.share)
+            seconds = time.monotonic() - begun
+            self._shares.spent(line.model.name, seconds, line.model.config.share)
+            for other in self._lines.keys() - {line}:
+                other.arrivals.leave_out(seconds)
 
 
 def _ended() -> UnavailableError:

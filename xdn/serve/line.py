@@ -11,7 +11,7 @@ from itertools import accumulate, islice
 import numpy as np
 
 from xdn.graph import Array, Feed
-from xdn.serve.batching import joined
+from xdn.serve.batching import Arrivals, joined
 from xdn.serve.messages import ServeError, UnavailableError
 from xdn.serve.model import Model
 
@@ -92,6 +92,8 @@ class Line:
     def __init__(self, model: Model, limit_s: float, close: Callable[[], object]):
         self.model, self._limit_s, self._close = model, limit_s, close
         self._waiting: dict[Waiting, None] = {}
+        #: How many images come.
+        self.arrivals = Arrivals(time.perf_counter())
         self._users, self._retired = 0, False
 
     @contextmanager
@@ -119,6 +121,7 @@ class Line:
     def put(self, waiting: Waiting) -> None:
         """Let a request wait."""
         self._waiting[waiting] = None
+        self.arrivals.came(waiting.images)
 
     def drop(self, waiting: Waiting) -> None:
         """Do without a request, if it waits still."""
@@ -129,7 +132,8 @@ class Line:
         count = 1
         if self.model.signature.joins:
             images = [each.images for each in self._waiting]
-            count = joined(images, self.model.times.seconds, self.model.config.max_batch, self._limit_s)
+            arriving = self.arrivals.a_second(time.perf_counter())
+            count = joined(images, self.model.times.seconds, self.model.config.max_batch, self._limit_s, arriving)
         chosen = tuple(islice(self._waiting, count))
         for each in chosen:
             del self._waiting[each]

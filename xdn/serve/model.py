@@ -20,17 +20,15 @@ from xdn.runtime.machine import this_target
 from xdn.serve.config import ModelConfig
 from xdn.serve.datatypes import name_of
 from xdn.serve.images import ImageInput
-from xdn.serve.kept import KeptTimes
 from xdn.serve.messages import BadRequestError, InferRequest, ModelMetadata, Tensor, TooLargeError
 from xdn.serve.signature import Signature
 from xdn.serve.times import Times
+from xdn.serve.undisturbed import Taken, timed
 from xdn.session import Session
 
 PLATFORM = "xdn"
 #: The schedule of a session that chooses it by itself.
 _BY_RULE = ""
-#: How often the number of images is halved that the batch schedule is measured with.
-_HALVES = 3
 
 
 def load_net(path: Path, config: ModelConfig) -> Net:
@@ -69,8 +67,7 @@ class Model:
         self._sessions: dict[str, runtime.Session] = {_BY_RULE: first}
         if self.signature.joins and first.configuration.schedule is None:
             self._sessions = {schedule: _in_schedule(first, schedule) for schedule in SCHEDULES}
-        self.times = Times(self._sessions)
-        self._kept = KeptTimes(net, config.configuration, first.threads, config.max_batch)
+        self.times = Times({schedule: self._block(schedule) for schedule in self._sessions})
         shape = self.signature.image_shape
         self._images = ImageInput(net, shape, config.images) if shape else None
         self.metadata = ModelMetadata(name, (version,), PLATFORM, *self.signature.metadata, self.signature.batch)
@@ -83,7 +80,7 @@ class Model:
                 session.plan(None, self._sizes(schedule)[0])
 
     def warm(self) -> Iterator[None]:
-        """Measure runs of several numbers of images, unless that was done before; an item is yielded before a few runs.
+        """Measure runs of several numbers of images; an item is yielded before a few runs.
 
         A schedule is measured for `settings.SERVED_MEASURED_S`, beside what compiling takes. A schedule without kernels
         for the net, or memory, is left out.
@@ -93,12 +90,9 @@ class Model:
         UnsupportedError, MemoryLimitError
             Where none is left.
         """
-        kept = self._kept.read()
         for schedule, session in tuple(self._sessions.items()):
-            for images, seconds in kept.get(schedule, {}).items():
-                self.times.measured(schedule, images, seconds)
             left_s = settings.SERVED_MEASURED_S
-            for images in () if schedule in kept else self._sizes(schedule):
+            for images in self._sizes(schedule):
                 yield
                 try:
                     taken = self._timed(session, images, left_s)
@@ -107,41 +101,39 @@ class Model:
                         raise
                     self._drop(schedule)
                     break
-                self.times.measured(schedule, images, min(taken))
-                left_s -= sum(taken)
+                self.times.measured(schedule, images, min(each.undisturbed_s for each in taken))
+                left_s -= sum(each.seconds for each in taken)
                 if left_s <= 0:
                     break
-        if not self._sessions.keys() <= kept.keys():
-            self._kept.write(self.times.known())
 
     def _drop(self, schedule: str) -> None:
         """Do without a schedule."""
         self._sessions.pop(schedule).close()
         self.times.forget(schedule)
 
+    def _block(self, schedule: str) -> int:
+        """Return how many images are computed as a whole."""
+        return this_target().block_images if schedule == BATCH.name else 1
+
     def _sizes(self, schedule: str) -> list[int]:
-        """Return the numbers of images that are measured, in order."""
+        """Return the numbers of images that are measured, in order: first those of a block for each thread."""
         if not self.signature.joins:
             return [1]
-        most, first = self.config.max_batch, 1
+        most, block, first = self.config.max_batch, self._block(schedule), 1
         if schedule == BATCH.name:
-            # Blocks are computed as a whole: fewer images than all threads' blocks take as long as these.
-            full = this_target().block_images * self._sessions[schedule].threads
-            first = min(full, most)
-        more = list(takewhile(lambda images: images <= most, (first << power for power in count())))
-        return more + [first >> power for power in range(1, _HALVES + 1) if first >> power]
+            first = min(block * self._sessions[schedule].threads, most)
+        more = takewhile(lambda images: images <= most, (first << power for power in count()))
+        return [*more, *takewhile(lambda images: images >= block, (first >> power for power in count(1)))]
 
-    def _timed(self, session: runtime.Session, images: int, most_s: float) -> list[float]:
-        """Return the seconds of a few runs of zeros, compiled; of fewer where these take so many together."""
+    def _timed(self, session: runtime.Session, images: int, most_s: float) -> list[Taken]:
+        """Return what a few runs of zeros take; fewer where these take so many seconds together."""
         zeros = {}
         for name, blob in session.net.inputs.items():
             shape = (images, *blob.shape[1:]) if self.signature.joins else blob.shape
             zeros[name] = np.zeros(shape, blob.element.numpy)
-        taken: list[float] = []
-        while len(taken) < settings.SERVED_MEASURED_RUNS and sum(taken) < most_s:
-            begun, compiled = time.perf_counter(), session.compile_s
-            session.run(None, zeros)
-            taken.append(time.perf_counter() - begun - (session.compile_s - compiled))
+        taken: list[Taken] = []
+        while len(taken) < settings.SERVED_MEASURED_RUNS and sum(each.seconds for each in taken) < most_s:
+            taken.append(timed(lambda: session.run(None, zeros), lambda: session.compile_s))
         return taken
 
     def feed(self, request: InferRequest, unwanted: threading.Event | None = None) -> Feed:
@@ -193,8 +185,7 @@ class Model:
         return tuple(Tensor(name, name_of(named[name].dtype), named[name]) for name in wanted)
 
     def close(self) -> None:
-        """End the sessions' threads; times that runs had meanwhile are kept."""
-        self._kept.write(self.times.known())
+        """End the sessions' threads."""
         for session in self._sessions.values():
             session.close()
 
