@@ -85,15 +85,16 @@ def _jumps(layer: Layer) -> bool:
 def _alike(net: Net, name: str, known: Array, found: Array) -> tuple[Array, Array, float]:
     """Return what is expected of a blob, what the machine gave, and how far these may lie apart.
 
-    Where the machine stored integers they are what all readers read; of bf16 the values are compared, which differ in
-    the last bit where sums were rounded otherwise.
+    Where the machine stored integers they are what all readers read, in 8 bits: who reads fewer clips them. Of bf16 the
+    values are compared, which differ in the last bit where sums were rounded otherwise.
     """
     if found.dtype == known.dtype:
         return known, found, settings.EXECUTION_TOLERANCE
     reader = next(layer for layer in net.consumers[name] if layer.quantized)
     if reader.reads_bf16:
         return known, BF16.loaded(found), settings.EXECUTION_TOLERANCE + BF16_ROUNDING
-    return reader.quantized[reader.bottoms.index(name)].stored(known), found, settings.EXECUTION_TOLERANCE
+    read = reader.quantized[reader.bottoms.index(name)].in_full
+    return read.stored(known), found, settings.EXECUTION_TOLERANCE
 
 
 def _checked(way: str, name: str, compared: tuple[Array, Array, float]) -> float:

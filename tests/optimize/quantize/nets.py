@@ -1,5 +1,7 @@
 """Random nets whose layers read 8-bit integers, or bf16."""
 
+from dataclasses import replace
+
 import numpy as np
 from hypothesis import strategies as st
 
@@ -13,7 +15,7 @@ from xdn.optimize.stage import PLAIN, POST_FUSION, stage_names
 
 @st.composite
 def quantized_nets(draw, net, scales=None):
-    """Draw which layers of a net read 8-bit integers; mostly one scale a blob, sometimes another.
+    """Draw which layers of a net read integers, of 8 bits or fewer; mostly one scale a blob, sometimes another.
 
     `scales` has a Quantized for each blob; any is taken where it is left out.
     """
@@ -28,7 +30,7 @@ def quantized_nets(draw, net, scales=None):
         for name in each.bottoms[:count]:
             usual = own.setdefault(name, Quantized(0.01 + 0.01 * len(own), draw(st.booleans())))
             other = Quantized(0.5 * usual.scale, usual.signed)
-            how.append(usual if draw(st.integers(0, 4)) else other)
+            how.append(replace(usual if draw(st.integers(0, 4)) else other, bits=draw(st.sampled_from((8, 8, 4)))))
         made.append(each.replace(quantized=tuple(how)))
     return net.replace(layers=tuple(made))
 
