@@ -57,7 +57,7 @@ class Times:
         self._runs = 0
 
     def measured(self, schedule: str, images: int, seconds: float) -> None:
-        """Take the time of a run that served nobody, and that nothing disturbed."""
+        """Take the time of a run that served nobody, without what disturbed it."""
         self._known[schedule][self._whole(schedule, images)] = _Time(seconds, seconds)
         self._believed.clear()
 
@@ -119,7 +119,7 @@ class Times:
     def schedule(self, images: int) -> str:
         """Return the schedule that is faster for so many images; the first one where nothing was measured."""
         found = self._of(images)
-        return min(found or self._known, key=lambda name: self._slowdowns[name] * found[name].tried_s if found else 0)
+        return min(found, key=lambda name: self._slowdowns[name] * found[name].tried_s, default=next(iter(self._known)))
 
     def _of(self, images: int) -> dict[str, _Undisturbed]:
         """Return what is believed of each schedule that was measured."""
