@@ -54,6 +54,13 @@ def step(tool, tmp_path):
     return run
 
 
+@pytest.mark.parametrize("command", [[], ["--"]])
+def test_a_step_without_a_command_is_refused(tool, tmp_path, capsys, command):
+    with pytest.raises(SystemExit, match="2"):
+        tool("step").main(["--work", str(tmp_path), "--name", "a", "--about", "b", "--out", "c", *command])
+    assert "name a COMMAND after --" in capsys.readouterr().err
+
+
 def test_a_step_is_run_once(step, capfd):
     assert step() == (0, True)
     record = json.loads(step.record.read_text())

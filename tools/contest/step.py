@@ -36,15 +36,16 @@ def done_before(record: Path, asked: dict[str, Any], outputs: list[Path]) -> dic
 
 def main(argv: list[str]) -> int:
     """Run the step and return its exit code."""
-    at = argv.index("--")
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--name", required=True)
     parser.add_argument("--about", required=True)
     parser.add_argument("--in", dest="inputs", type=Path, nargs="*", default=[])
     parser.add_argument("--out", dest="outputs", type=Path, nargs="+", required=True)
-    args = parser.parse_args(argv[:at])
-    command = argv[at + 1 :]
+    at = argv.index("--") if "--" in argv else len(argv)
+    args, command = parser.parse_args(argv[:at]), argv[at + 1 :]
+    if not command:
+        parser.error("name a COMMAND after --")
     record = args.work / "steps" / f"{args.name}.json"
     asked = {"command": command, "inputs": {str(path): digest(path) for path in args.inputs}}
     if found := done_before(record, asked, args.outputs):
