@@ -139,6 +139,24 @@ def test_a_session_computes_what_layers_read_as_8_bit_integers(post_fusion):
     assert np.array_equal(found, net.forward({"data": images})["fc"])
 
 
+def test_what_is_stored_in_8_bits_is_compared_as_readers_of_4_clip_it():
+    """The sum is stored in 8 bits, and half of it is beyond 4; f32 layers stand between the convolutions."""
+    net = net_of(
+        data(2, 3, 8, 8),
+        conv("conv1", "data", 3, 3, pad=1),
+        layer("Eltwise", "sum", ["conv1", "data"]),
+        layer("ReLU", "relu", ["sum"]),
+        conv("conv2", "relu", 4),
+        layer("InnerProduct", "fc", ["conv2"], num_output=3),
+    )
+    read = {"conv1": (Quantized(0.03, True),), "sum": (Quantized(0.03, True),) * 2, "conv2": (Quantized(0.02, bits=4),)}
+    net = net.replace(layers=tuple(each.replace(quantized=read.get(each.name, ())) for each in net.layers))
+    batch = seeded_batch(net)
+    known = run(reference, net, batch)
+    assert known["relu"].max() > 0.02 * 15
+    assert max(check_execution(net, batch, known, executed).differences.values()) < 1e-6
+
+
 @seed(20190625)
 @settings(max_examples=10, deadline=None, database=None)
 @given(calibrated_nets())

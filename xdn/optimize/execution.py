@@ -70,7 +70,7 @@ def check_execution(net: Net, batch: Arrays, expected: Arrays, execute: Execute)
         return Execution(skipped=str(error))
     differences = {}
     for way, arrays in found.items():
-        read = {layer.name: [arrays.get(name) for name in layer.bottoms] for layer in net.layers if _jumps(layer)}
+        read = {layer.name: _bottoms(layer, arrays) for layer in net.layers if _jumps(layer)}
         known = after_jumps(net, expected, read)
         shared = [name for name in watched if name in arrays]
         differences[way] = max(_checked(way, name, _alike(net, name, known[name], arrays[name])) for name in shared)
@@ -82,6 +82,19 @@ def _jumps(layer: Layer) -> bool:
     return bool(layer.quantized) or layer.params.jumps(len(layer.tops))
 
 
+def _bottoms(layer: Layer, arrays: Arrays) -> list[Array | None]:
+    """Return what a layer reads of what the machine gave; None in place of what it did not give.
+
+    A machine stores integers in 8 bits, and clips them where they are read in fewer.
+    """
+    found = [arrays.get(name) for name in layer.bottoms]
+    for place, how in enumerate(layer.integers):
+        given = found[place]
+        if given is not None and given.dtype == how.element.numpy:
+            found[place] = given.clip(*how.range)
+    return found
+
+
 def _alike(net: Net, name: str, known: Array, found: Array) -> tuple[Array, Array, float]:
     """Return what is expected of a blob, what the machine gave, and how far these may lie apart.
 
@@ -90,11 +103,10 @@ def _alike(net: Net, name: str, known: Array, found: Array) -> tuple[Array, Arra
     """
     if found.dtype == known.dtype:
         return known, found, settings.EXECUTION_TOLERANCE
-    reader = next(layer for layer in net.consumers[name] if layer.quantized)
+    reader = next(layer for layer in net.consumers[name] if layer.integers or layer.reads_bf16)
     if reader.reads_bf16:
         return known, BF16.loaded(found), settings.EXECUTION_TOLERANCE + BF16_ROUNDING
-    read = reader.quantized[reader.bottoms.index(name)].in_full
-    return read.stored(known), found, settings.EXECUTION_TOLERANCE
+    return reader.integers[reader.bottoms.index(name)].in_full.stored(known), found, settings.EXECUTION_TOLERANCE
 
 
 def _checked(way: str, name: str, compared: tuple[Array, Array, float]) -> float:
