@@ -54,6 +54,13 @@ def step(tool, tmp_path):
     return run
 
 
+@pytest.mark.parametrize("text", ["{", "[]", "{}"])
+def test_a_step_whose_record_is_damaged_is_run_again(step, text):
+    step()
+    step.record.write_text(text)
+    assert step() == (0, True)
+
+
 @pytest.mark.parametrize("command", [[], ["--"]])
 def test_a_step_without_a_command_is_refused(tool, tmp_path, capsys, command):
     with pytest.raises(SystemExit, match="2"):
@@ -228,6 +235,13 @@ def test_a_step_of_the_waterfall_needs_its_net(tool, small, capsys, option):
     assert f"{option[0]}: this is a step of the waterfall" in capsys.readouterr().err
 
 
+def test_a_name_that_stands_for_two_nets_is_refused(tool, small, capsys):
+    _, path, listed, packed = small
+    call = ["--net", f"a={path}", "--net", f"a={path}", "--list", str(listed), "--packed", str(packed)]
+    assert tool("times").main(call) == 1
+    assert "--net: 'a' is named twice" in capsys.readouterr().err
+
+
 def test_a_chain_without_its_net_is_refused(tool, small, capsys):
     _, path, listed, packed = small
     call = ["--net", f"original={path}", "--list", str(listed), "--packed", str(packed), "--chain", "OPT-B"]
@@ -303,6 +317,13 @@ def test_forms_are_set_beside_their_controls(tool, forms, capsys):
         ("original", "", 1000), ("hybrid", "control", 100), ("control", "", 1000),
     ]  # fmt: skip
     assert all((forms / f"against.{suffix}").stat().st_size for suffix in ("png", "svg"))
+
+
+@pytest.mark.parametrize(("text", "said"), [("{", "this is not JSON"), ("[]", "this is not a result")])
+def test_times_that_are_damaged_are_refused(tool, forms, capsys, text, said):
+    (forms / "times.json").write_text(text)
+    assert tool("against").main([str(forms), "--net", ".=A net"]) == 1
+    assert f"times.json: {said}" in capsys.readouterr().err
 
 
 def test_a_control_that_is_not_there_is_refused(tool, forms, capsys):

@@ -57,6 +57,7 @@ def percent(net: Net, data: Dataset) -> float:
     """Return the top-1 accuracy of a net over a data set, fused, in percent."""
     session, transform = Session(optimize(net).net), api.pixel_transform(net, data.shape, data.channel_order)
     found = answers(session, data.images(), transform)
+    session.close()
     return measured(data.labels, found.classes, found.scores, data.classes).percent
 
 

@@ -15,8 +15,9 @@ from pathlib import Path
 from xdn import settings
 from xdn.cli.common import Output, new_parser, run_command
 from xdn.cli.entry import program
+from xdn.errors import ParseError
 from xdn.evaluate.bars import Contest
-from xdn.files import read_bounded, write_atomically
+from xdn.files import read_json, write_atomically
 from xdn.report.contest import INT8, contest_markdown, fused_networks, sections, waterfall
 from xdn.report.section import Section
 from xdn.report.waterfall import draw
@@ -65,8 +66,11 @@ def report(args: argparse.Namespace, output: Output) -> None:
 
 
 def read(path: Path) -> dict:
-    """Return a result's JSON."""
-    return json.loads(read_bounded(path, settings.MAX_RESULT_BYTES))
+    """Return a result's JSON; raise ParseError where it is none."""
+    found = read_json(path, settings.MAX_RESULT_BYTES)
+    if not isinstance(found, dict):
+        raise ParseError("this is not a result", where=str(path), mend="Delete it, and run the step again")
+    return found
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -16,8 +16,10 @@ import time
 from pathlib import Path
 from typing import Any
 
+from xdn import settings
 from xdn.cli.entry import program
-from xdn.files import write_atomically
+from xdn.errors import ParseError
+from xdn.files import read_json, write_atomically
 
 
 def digest(path: Path) -> str:
@@ -30,8 +32,12 @@ def done_before(record: Path, asked: dict[str, Any], outputs: list[Path]) -> dic
     """Return the record of an earlier run of the same command on the same inputs, None where there is none."""
     if not record.is_file() or not all(path.exists() for path in outputs):
         return None
-    found: dict[str, Any] = json.loads(record.read_text())
-    return found if all(found.get(key) == value for key, value in asked.items()) else None
+    try:
+        found = read_json(record, settings.MAX_RESULT_BYTES)
+    except ParseError:
+        return None
+    same = isinstance(found, dict) and all(found.get(key) == value for key, value in asked.items())
+    return found if same else None
 
 
 def main(argv: list[str]) -> int:

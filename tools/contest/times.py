@@ -26,7 +26,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from options import named
+from options import by_name, named
 from outside import Caffe, OpenCv
 
 from xdn import api
@@ -202,7 +202,8 @@ def in_fewer_bits(args: argparse.Namespace, pruned: tuple[Path, Net], images: Im
 
 def bench(args: argparse.Namespace, output: Output) -> None:
     """Time everything and print it."""
-    nets = {name: (path, api.load(path, weights_of(path))) for name, path in args.net}
+    paths = by_name("--net", args.net)
+    nets = {name: (path, api.load(path, weights_of(path))) for name, path in paths.items()}
     if args.chain and args.chain not in nets:
         raise SettingError(f"no net is called {args.chain!r}", where="--chain", mend=f"Nets: {', '.join(nets)}")
     for option, given in (("--tuned", args.tuned), ("--bf16", args.bf16), ("--int8", args.int8)):
