@@ -25,8 +25,8 @@ MOST_BAND_STEPS = 16
 CORE_CACHE_BYTES = 1 << 20
 #: Alignment of buffers in an arena, in bytes: a cache line, and the longest vector.
 ARENA_ALIGN_BYTES = 64
-#: How often a thread that has ended its part of a short run looks for the next one before it sleeps: about 0.1 ms.
-HELPER_LOOKS = 6000
+#: How often a thread that has ended its part of a short run looks for the next one before it sleeps: about 0.25 ms.
+HELPER_LOOKS = 15000
 #: Looks of a thread that waits for those with which it shares an image, before it gives its processor away: part of a
 #: millisecond where each has a processor of its own, for what is given away comes back much later; else at once.
 WAITING_LOOKS, CROWDED_LOOKS = 20000, 100

@@ -132,10 +132,11 @@ def _real(name: str, array: Array) -> Array:
 
 
 def _checked(net: Net, name: str, blob: Blob, array: Array) -> Array:
-    array = np.asarray(array)
-    if blob.element == REAL and array.dtype in _WHOLE:
+    array, wanted = np.asarray(array), blob.element.numpy
+    # In this order, since what is asked first is all that is asked of most arrays.
+    if array.dtype != wanted and blob.element == REAL and array.dtype in _WHOLE:
         array = _real(name, array)
-    if array.dtype != blob.element.numpy:
+    if array.dtype != wanted:
         raise InputError(f"input {name!r} is {array.dtype}; {blob.element.dtype} is expected", mend=_valid(net))
     if array.ndim != len(blob.shape) or array.shape[1:2] != blob.shape[1:2]:
         raise InputError(f"input {name!r} has the shape {array.shape}", mend=_valid(net))

@@ -198,7 +198,10 @@ class Executor:
                     helpers.run(program.drive_address, short.control_address, short.frame_addresses)
             took = time.perf_counter() - ready
         finally:
-            ticks, noted = short.ticks.copy(), Noted.of(short.stopwatches) if program.timed else NOTHING
+            # Nobody writes those of a program that is not timed.
+            ticks, noted = short.ticks, NOTHING
+            if program.timed:
+                ticks, noted = short.ticks.copy(), Noted.of(short.stopwatches)
             with self._lock:
                 self._arenas += arenas
                 free.append(short)

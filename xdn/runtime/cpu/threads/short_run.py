@@ -2,7 +2,10 @@
 
 import numpy as np
 
+from xdn import settings
 from xdn.codegen.native import address
+from xdn.element import S64
+from xdn.kernels.core.aligned import aligned_bytes
 from xdn.kernels.core.barrier import Barrier
 from xdn.kernels.core.driver import Control
 from xdn.kernels.core.frame import Frame, frame_words
@@ -30,22 +33,29 @@ class ShortRun:
         self.stopwatches = [program.stopwatch(own, len(self.ticks)) for own in self.ticks]
         looks = waiting_looks(replicas * members)
         self._barriers = [Barrier(give_way=yield_address(), looks=looks) for _ in range(replicas)]
-        self._frames = []
-        for number, watch in enumerate(self.stopwatches):
+        words, line = Frame.io.slot + arrays, settings.ARENA_ALIGN_BYTES
+        # Each on cache lines of its own, since threads write to theirs.
+        pitch = -(-words * S64.bytes // line) * line
+        frames = aligned_bytes(replicas * members * pitch, line).view(np.int64).reshape(replicas * members, -1)
+        for number, (frame, watch) in enumerate(zip(frames, self.stopwatches, strict=True)):
             replica, member = divmod(number, members)
             places = {"barrier": address(self._barriers[replica].words), "stopwatch": address(watch.words)}
-            self._frames.append(frame_words([0] * arrays, member=member, members=members, **places))
-        self._members = members
+            frame[:words] = frame_words([0] * arrays, member=member, members=members, **places)
+        #: What a run fills in: in the frames of each replica, and in all.
+        self._arenas = frames[:, Frame.arena.slot].reshape(replicas, members).T
+        self._arrays, self._timed = frames[:, Frame.io.slot : words], program.timed
         #: They do not move, and are asked for in each run.
-        self.control_address, self.frame_addresses = address(control.words), list(map(address, self._frames))
+        self.control_address, self.frame_addresses = address(control.words), [address(frame) for frame in frames]
 
     def prepare(self, arenas: list[np.ndarray], arrays: list[np.ndarray]) -> None:
-        """Begin a run: an arena for each replica; the caller's inputs, then outputs, contiguous."""
+        """Begin a run: an arena for each replica; the caller's inputs, then outputs, contiguous.
+
+        After a large net none of what Python touches is in a cache, so that each call of NumPy counts.
+        """
         self.control.words[:] = self._fresh
-        self.ticks.fill(0)
-        for watch in self.stopwatches:
-            watch.begun = 0
-        places, arena_places = [address(array) for array in arrays], [address(arena) for arena in arenas]
-        for number, frame in enumerate(self._frames):
-            frame[Frame.arena.slot] = arena_places[number // self._members]
-            frame[Frame.io.slot :] = places
+        if self._timed:
+            self.ticks.fill(0)
+            for watch in self.stopwatches:
+                watch.begun = 0
+        self._arrays[:] = [address(array) for array in arrays]
+        self._arenas[:] = [address(arena) for arena in arenas]
