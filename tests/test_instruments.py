@@ -8,11 +8,13 @@ from tests.optimize.building import conv, data, layer, net_of
 from tests.pytorch import NEEDS_TORCH, needs_torch
 from xdn import settings
 from xdn.data import find_dataset
+from xdn.errors import InputError
 from xdn.instruments import calibration, cross_entropy, instruments, seconds_an_image
 from xdn.optimize.prune.config import Budget, PruneConfig
 from xdn.optimize.prune.pruner import prune
 from xdn.optimize.quantize.calibrate import calibrate
 from xdn.optimize.quantize.config import CalibrationConfig
+from xdn.session import Session
 
 
 def small():
@@ -88,6 +90,18 @@ def test_nets_that_are_pruned_are_run_by_sessions(glyphs):
     for name, blob in expected.items():
         # Other orders of sums, relative to the largest value.
         np.testing.assert_allclose(blobs[name], blob, rtol=0, atol=1e-5 * np.abs(blob).max())
+
+
+def test_no_thread_is_left_of_what_nets_were_run_with(glyphs, monkeypatch):
+    monkeypatch.setattr(settings, "PRUNE_SCORE_IMAGES", 20)
+    closed = []
+    monkeypatch.setattr(Session, "close", lambda self: closed.append(self))
+    net, found = small(), instruments(small(), glyphs, 4)
+    found.score(net)
+    found.forward(net, found.images)
+    with pytest.raises(InputError):
+        found.forward(net, {"data": np.zeros((1, 2), np.float32)})
+    assert len(closed) == 3
 
 
 def test_gradients_come_batch_by_batch(glyphs):

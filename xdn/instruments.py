@@ -1,6 +1,7 @@
 """What the optimizer and pruning are given of data, training and runtime: images, gradients, accuracy, times, runs."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
 from functools import partial
 from itertools import pairwise
 
@@ -114,18 +115,16 @@ def _spread(count: int, of: int) -> Array:
 
 def _accuracy(net: Net, data: Dataset, places: Array, transform: PixelTransform) -> float:
     """Return the share of the images at `places` whose label the net, which is fused already, scores highest."""
-    session = Session(net, post_fusion=False)
-    (scores,) = session.run_pixels(pixels_at(data, places), transform)[:1]
-    session.close()
+    with closing(Session(net, post_fusion=False)) as session:
+        (scores,) = session.run_pixels(pixels_at(data, places), transform)[:1]
     return float((scores.reshape(len(scores), -1).argmax(axis=1) == data.labels[places]).mean())
 
 
 def run_by_session(net: Net, blobs: Sequence[str], batches: Iterable[Arrays]) -> Iterator[Arrays]:
     """Run a net as it is by one session; outputs are f32, however blobs between layers are stored."""
-    session = Session(net.replace(outputs=tuple(blobs)), post_fusion=False)
-    for batch in batches:
-        yield dict(zip(blobs, session.run(blobs, batch), strict=True))
-    session.close()
+    with closing(Session(net.replace(outputs=tuple(blobs)), post_fusion=False)) as session:
+        for batch in batches:
+            yield dict(zip(blobs, session.run(blobs, batch), strict=True))
 
 
 def every_blob(net: Net, inputs: Arrays, /) -> Arrays:
@@ -189,10 +188,9 @@ def executed(net: Net, inputs: Arrays, blobs: Sequence[str], /) -> dict[str, Arr
     """Return schedule -> name -> blob, as sessions compute them; blobs that they do not have are left out."""
     found: dict[str, Arrays] = {}
     for schedule in SCHEDULES:
-        session = Session(net, schedule=schedule)
-        names = [name for name in blobs if name in session.net.blobs]
-        found[schedule] = dict(zip(names, session.run(names, inputs), strict=True))
-        session.close()
+        with closing(Session(net, schedule=schedule)) as session:
+            names = [name for name in blobs if name in session.net.blobs]
+            found[schedule] = dict(zip(names, session.run(names, inputs), strict=True))
     return found
 
 
@@ -244,8 +242,8 @@ def _gradients(images: Array, labels: Array, net: Net, /) -> Iterable[Gradients]
 
 def _score(net: Net, data: Dataset, places: Array, transform: PixelTransform) -> float:
     """Return the negative cross entropy on the images at `places`: smoother than accuracy, so that fewer images do."""
-    session = Session(apply_stages(net, stage_names(PLAIN)))
-    (scores,) = session.run_pixels(pixels_at(data, places), transform)[:1]
+    with closing(Session(apply_stages(net, stage_names(PLAIN)))) as session:
+        (scores,) = session.run_pixels(pixels_at(data, places), transform)[:1]
     return -cross_entropy(scores.reshape(len(scores), -1), data.labels[places])
 
 
