@@ -7,9 +7,10 @@
 #   tools/train_bits.sh --net P --weights W        another network
 #   tools/train_bits.sh --quick                    in a few minutes: 4/4 and 1/32, one epoch on a part
 #
-# The first and the last layer with weights keep 8 bits. Training is watched on images of the training set that it does not
-# see (--holdout); the test images are used once, at the end. A step whose result is there is not run again, and a training
-# that was stopped goes on.
+# BatchNorm stays while nets are trained: with it few bits learn in a fraction of the time. The first and the last layer
+# with weights keep 8 bits. Training is watched on images of the training set that it does not see (--holdout); the test
+# images are used once, at the end. A step whose result is there is not run again, and a training that was stopped goes
+# on.
 #
 # --int8-epochs N of training (default: 30), beginning with the rate --int8-lr F
 # --data, --out, --holdout, --rounds, --images, --batch: as tools/reproduce_contest.sh has them
@@ -26,7 +27,7 @@ in_few_bits() {
     [[ $scheme != */32 ]] || images_for=()
     step "$name-begin" --about "weights of ${scheme%/*} bits, blobs of ${scheme#*/}" \
         --in "$original" "${original%.prototxt}.caffemodel" --out "$target" "${target%.prototxt}.caffemodel" -- \
-        "${xdn[@]}" optimize "$original" --bits "$scheme" "${images_for[@]}" -o "$out/$name-begin"
+        "${xdn[@]}" optimize "$original" --bits "$scheme" --stages '' "${images_for[@]}" -o "$out/$name-begin"
     train_narrow "$name-begin" "$name" original
 }
 
@@ -43,8 +44,7 @@ find_data
 find_model resnet20
 take_original
 test_images
-fuse original
-train_narrow original-fused control original
+train_narrow original control original
 for scheme in "${schemes[@]}"; do
     in_few_bits "$scheme"
 done

@@ -201,14 +201,14 @@ finetune() {
     train finetune "$epochs" "$base_lr" "$@"
 }
 
-# train_narrow FROM NAME [WORD...]: train a net without BatchNorm further, with Adam at low rates: one that reads integers
-# of few bits, or the fused net in f32 beside it.
+# train_narrow FROM NAME [WORD...]: train a net further, with Adam at low rates: one that reads integers of few bits, or the
+# net in f32 beside it.
 train_narrow() {
     train narrow "$int8_epochs" "$int8_lr" "$@"
 }
 
-# train_fused FROM NAME [WORD...]: the same by Nesterov's momentum, for 8-bit integers, which are near the net in f32 from
-# the beginning.
+# train_fused FROM NAME [WORD...]: the same for a net without BatchNorm, by Nesterov's momentum: of 8-bit integers, which
+# are near the net in f32 from the beginning, or of f32.
 train_fused() {
     train finetune "$int8_epochs" "$int8_lr" "$@"
 }

@@ -54,6 +54,27 @@ def test_other_layers_follow_their_makers():
     assert found.kept["scale"] == "not all of its bottoms are 8-bit integers anyway"
 
 
+def test_what_would_be_fused_into_layers_with_weights_rounds_nothing_before():
+    """A net that keeps BatchNorm to be trained; where a sum reads what the layer gives, too, a Scale reads integers."""
+    net = net_of(
+        data(2, 4, 6, 6),
+        conv("a", "data", 4),
+        layer("BatchNorm", "norm", ["a"]),
+        layer("Scale", "scale", ["norm"]),
+        layer("ReLU", "relu", ["scale"]),
+        conv("b", "relu", 4),
+        layer("Scale", "apart", ["b"]),
+        layer("Eltwise", "sum", ["apart", "b"]),
+        conv("c", "sum", 4),
+        conv("d", "b", 4),
+    )
+    found = chosen(net, DEFAULT)
+    assert found.layers == ("a", "b", "apart", "sum", "c", "d")
+    assert (
+        found.kept["norm"] == found.kept["scale"] == "it belongs to the layer with weights before it, which gives f32"
+    )
+
+
 def test_functions_are_tables_where_their_results_are_read_as_integers():
     """Through what hands values on; not where an f32 layer alone reads them, even after another function."""
     net = net_of(

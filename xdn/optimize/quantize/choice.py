@@ -8,7 +8,8 @@ from xdn.errors import SettingError
 from xdn.graph import ChannelRule, Layer, Net, Quantized
 from xdn.graph.reading import why_real
 from xdn.layers.function import Activation
-from xdn.optimize.match import sharers
+from xdn.optimize.fuse.affine import is_affine
+from xdn.optimize.match import reason_to_keep, sharers
 from xdn.optimize.quantize.config import CalibrationConfig
 from xdn.registry import known_names
 
@@ -41,7 +42,9 @@ def chosen(net: Net, config: CalibrationConfig) -> Choice:
 
     All that multiply with weights are, and those of the others whose bottoms are there as 8-bit integers anyway: to
     make some for them alone would cost more than it saves. Of the activations that layers of integers do not take,
-    those are that some layer reads as 8-bit integers: for others f32 is as fast, and exacter.
+    those are that some layer reads as 8-bit integers: for others f32 is as fast, and exacter. BatchNorm, Scale and
+    their like stay in f32 where they follow a layer with weights that gives them f32: of a net that is not fused, to be
+    trained so, they round nothing.
 
     Raises
     ------
@@ -62,11 +65,22 @@ def chosen(net: Net, config: CalibrationConfig) -> Choice:
                 kept[layer.name] = "the first and the last layer were to be kept"
             elif (reason := why_f32(net, layer, [_ANY] * len(layer.bottoms))) is not None:
                 kept[layer.name] = reason
+            elif _follows_product(net, layer):
+                kept[layer.name] = "it belongs to the layer with weights before it, which gives f32"
     able = [layer for layer in net.layers if not (layer.params.is_input or selects(net, layer) or layer.name in kept)]
     while reasons := _unsuited(net, able):
         able = [layer for layer in able if layer.name not in reasons]
         kept |= reasons
     return Choice(tuple(layer.name for layer in able), kept)
+
+
+def _follows_product(net: Net, layer: Layer) -> bool:
+    """Return whether a layer is an affine of channels after a layer with weights, or after another such, alone."""
+    while is_affine(net, layer) and len(layer.bottoms) == 1 and reason_to_keep(net, layer.bottoms[0]) is None:
+        layer = net.producers[layer.bottoms[0]]
+        if is_product(net, layer):
+            return True
+    return False
 
 
 def _unsuited(net: Net, layers: Sequence[Layer]) -> dict[str, str]:
