@@ -8,7 +8,9 @@ import pytest
 from tests.optimize.building import assert_same_outputs, assert_settled, conv, data, layer, names, net_of
 from tests.positions import NAMES, SIZES, spread
 from xdn.frontend import load
-from xdn.graph import Quantized
+from xdn.graph import Quantized, WeightsOnly
+from xdn.graph.reading import SCALES
+from xdn.layers.integer import has_integer_weights, with_integer_weights
 from xdn.optimize.fuse.activation import FuseActivation
 from xdn.optimize.fuse.affine import channel_affine
 from xdn.optimize.fuse.batch_norm import FuseBatchNorm
@@ -222,6 +224,42 @@ def test_weights_that_are_read_as_integers_stay_as_they_are():
     made = [each.replace(quantized=(Quantized(0.1),)) if each.name == "c" else each for each in net.layers]
     done = fuse(net.replace(layers=tuple(made)))
     assert "'c' computes with 8-bit integers; fuse first" in done.refusals[0].text
+
+
+def scaled_integers(filters, bits, factors, weight=None):
+    """Return a net of filters that are integers alone, and a Scale with these factors."""
+    net = net_of(data(*SHAPE), filters, layer("Scale", "s", ["c"], bias_term=True))
+    c, s = net.layers[1:]
+    c = c.replace(
+        quantized=(WeightsOnly(bits),), weights=c.weights if weight is None else c.weights | {"weight": weight}
+    )
+    s = s.replace(weights=s.weights | {"scale": np.array(factors, np.float32)})
+    return net.replace(layers=(net.layers[0], with_integer_weights(c), s))
+
+
+@pytest.mark.parametrize("filters", [conv("c", "data", 4, 3), layer("InnerProduct", "c", ["data"], num_output=4)])
+@pytest.mark.parametrize("bits", [1, 8])
+def test_integers_of_weights_alone_keep_their_magnitudes(bits, filters):
+    """Scales of filters are multiplied; a negative factor turns the signs, which these bits have both of."""
+    net = scaled_integers(filters, bits, [1.5, -0.3, 1e-3, -20])
+    done = fuse(net)
+    assert names(done.net) == ["c"]
+    after = done.net.layer("c")
+    assert has_integer_weights(after)
+    first, then = (
+        each.weights["weight"].reshape(4, -1) / each.weights[SCALES][:, None] for each in (net.layer("c"), after)
+    )
+    np.testing.assert_array_equal(np.rint(first) * [[1], [-1], [1], [-1]], np.rint(then))
+
+
+@pytest.mark.parametrize("factor", [0.0, -1.0])
+def test_not_where_integers_of_weights_would_be_others(factor):
+    """Those of two bits are -2 to 1: filters without -2, which would become 2, may change their signs."""
+    weight = np.ones((4, 4, 3, 3), np.float32)
+    weight[1, 0] = -9
+    done = fuse(scaled_integers(conv("c", "data", 4, 3), 2, [-0.5, factor, 1, 1], weight))
+    assert "its factors do not leave the weights of 'c' what they are" in done.refusals[0].text
+    assert names(fuse(scaled_integers(conv("c", "data", 4, 3), 2, [-0.5, 2, 1, 1], weight)).net) == ["c"]
 
 
 def test_eps_that_is_added_to_the_deviation():

@@ -6,9 +6,12 @@ import numpy as np
 
 from xdn.element import real
 from xdn.graph import Array, Layer, Net
+from xdn.graph.quantized import LEAST_SCALE, weight_range
+from xdn.graph.reading import SCALES
 from xdn.layers.deconvolution import Deconvolution
 from xdn.layers.filters import Filters
 from xdn.layers.innerproduct import InnerProduct
+from xdn.layers.integer import along_filters, integer_filters_of, rounded_weight, weight_values, with_scales
 from xdn.optimize.edits import Edits, Fusion
 from xdn.optimize.fuse.affine import Affine, Chain, follow, output_axis
 from xdn.optimize.match import names, sharers, title
@@ -28,7 +31,8 @@ class FuseBatchNorm(Fusion):
     - Power, of power 1: a = scale, d = shift
 
     With x = W * u + b follows y = W' * u + b', where ``W'[k] = a[k] * W[k]`` and ``b' = a * b + d``; a layer
-    without bias gets one. Computed in float64 and rounded to f32 once.
+    without bias gets one. Computed in float64 and rounded to f32 once. Where weights alone are integers times the
+    scales of filters, the scales are multiplied, and the integers change their sign at most.
     """
 
     after = ("eliminate-dead",)
@@ -50,17 +54,25 @@ def _fuse(net: Net, layer: Layer, chain: Chain) -> Layer | str | None:
     """Return the fused layer, why there is none, or None where no affine layer follows."""
     if chain.affine is None:
         return None
-    if (reason := why_fixed(net, layer)) is not None:
+    if (reason := _why_fixed_filters(net, layer)) is not None:
         return reason
     if layer.epilogue is not None:
         return f"{layer.name!r} ends in a fused activation or sum"
     if output_axis(net, layer) < 1:
         return f"the outputs of {layer.name!r} are not the channels of its top"
     weights = _scaled(layer, chain.affine)
+    if weights is None:
+        return f"its factors do not leave the weights of {layer.name!r} what they are, integers of few bits"
     if not all(np.isfinite(array).all() for array in weights.values()):
         return "the fused weights are not finite in f32"
     params = replace(layer.params, bias_term=True)  # type: ignore[type-var]
     return layer.replace(params=params, weights=weights, tops=chain.layers[-1].tops)
+
+
+def _why_fixed_filters(net: Net, layer: Layer) -> str | None:
+    """Return why filters cannot be multiplied; None where they can, which integers with a scale each are, too."""
+    alone = layer.replace(quantized=()) if layer.rounds_weights_only else layer
+    return why_fixed(net, alone)
 
 
 def why_fixed(net: Net, layer: Layer) -> str | None:
@@ -75,15 +87,32 @@ def why_fixed(net: Net, layer: Layer) -> str | None:
     return None
 
 
-def _scaled(layer: Layer, affine: Affine) -> dict[str, Array]:
-    """Return weight and bias with the affine of the outputs applied."""
-    weight = layer.weights["weight"].astype(np.float64)
+def _scaled(layer: Layer, affine: Affine) -> dict[str, Array] | None:
+    """Return weight and bias with the affine of the outputs applied; None where that leaves no integers of such."""
     bias = layer.weights["bias"].astype(np.float64) if "bias" in layer.weights else 0.0
     with np.errstate(over="ignore", invalid="ignore"):
-        return {
-            "weight": (weight * _factors(layer, affine)).astype(real),
-            "bias": (bias * affine.factor + affine.shift).astype(real),
-        }
+        shifted = {"bias": (bias * affine.factor + affine.shift).astype(real)}
+        if layer.rounds_weights_only:
+            filters = _scaled_integers(layer, affine)
+            return None if filters is None else filters | shifted
+        weight = layer.weights["weight"].astype(np.float64)
+        return {"weight": (weight * _factors(layer, affine)).astype(real), **shifted}
+
+
+def _scaled_integers(layer: Layer, affine: Affine) -> dict[str, Array] | None:
+    """Return integers times scales of filters, and the scales, with the factors applied: signs are the integers' own.
+
+    None where a factor is 0, which no scale may be, or turns the sign of the least integer: its bits lack the other.
+    """
+    ((_, params, how),) = integer_filters_of(layer)
+    scales = with_scales(layer).weights[SCALES]
+    integers = rounded_weight(params, layer.weights["weight"], scales, how.weight_bits)
+    integers = integers * along_filters(params, integers, np.sign(affine.factor).astype(np.int16))
+    low, high = weight_range(how.weight_bits)
+    scales = (scales * np.abs(affine.factor)).astype(real)
+    if not (scales >= LEAST_SCALE).all() or integers.min() < low or integers.max() > high:
+        return None
+    return {"weight": weight_values(params, integers, scales), SCALES: scales}
 
 
 def _factors(layer: Layer, affine: Affine) -> Array:
