@@ -82,7 +82,6 @@ def test_cross_entropy_of_probabilities_and_of_logits():
     assert cross_entropy(probabilities.astype(np.float32), labels) == pytest.approx(expected, rel=1e-6)
 
 
-@needs_torch
 def test_nets_that_are_pruned_are_run_by_sessions(glyphs):
     net, found = small(), instruments(small(), glyphs, 4)
     blobs, expected = found.forward(net, found.images), net.forward(found.images)
@@ -104,6 +103,7 @@ def test_no_thread_is_left_of_what_nets_were_run_with(glyphs, monkeypatch):
     assert len(closed) == 3
 
 
+@needs_torch
 def test_gradients_come_batch_by_batch(glyphs):
     net = small()
     batches = list(instruments(net, glyphs, 40).gradients(net))

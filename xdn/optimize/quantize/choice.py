@@ -8,7 +8,6 @@ from xdn.errors import SettingError
 from xdn.graph import ChannelRule, Layer, Net, Quantized
 from xdn.graph.reading import why_real
 from xdn.layers.function import Activation
-from xdn.optimize.fuse.affine import is_affine
 from xdn.optimize.match import reason_to_keep, sharers
 from xdn.optimize.quantize.config import CalibrationConfig
 from xdn.registry import known_names
@@ -76,6 +75,9 @@ def chosen(net: Net, config: CalibrationConfig) -> Choice:
 
 def _follows_product(net: Net, layer: Layer) -> bool:
     """Return whether a layer is an affine of channels after a layer with weights, or after another such, alone."""
+    # Here, since it needs SciPy, and reports, which read what was chosen, do not.
+    from xdn.optimize.fuse.affine import is_affine
+
     while is_affine(net, layer) and len(layer.bottoms) == 1 and reason_to_keep(net, layer.bottoms[0]) is None:
         layer = net.producers[layer.bottoms[0]]
         if is_product(net, layer):
