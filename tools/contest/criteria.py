@@ -13,6 +13,7 @@ import json
 import re
 import sys
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import mean
@@ -55,9 +56,9 @@ class Entry:
 
 def percent(net: Net, data: Dataset) -> float:
     """Return the top-1 accuracy of a net over a data set, fused, in percent."""
-    session, transform = Session(optimize(net).net), api.pixel_transform(net, data.shape, data.channel_order)
-    found = answers(session, data.images(), transform)
-    session.close()
+    transform = api.pixel_transform(net, data.shape, data.channel_order)
+    with closing(Session(optimize(net).net)) as session:
+        found = answers(session, data.images(), transform)
     return measured(data.labels, found.classes, found.scores, data.classes).percent
 
 

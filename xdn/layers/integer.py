@@ -79,7 +79,7 @@ def weight_scales(params: LayerParams, weights: Weights, read: IntegerWeights) -
     step = np.float64(scale)
     if SCALES in weights:
         scales = weights[SCALES]
-        fits = np.logical_and(bias <= MOST_BIAS * step * scales, _is_normal(scales, step))
+        fits = np.logical_and(bias <= MOST_BIAS * step * scales, may_be_scales(scales, step))
         what = f"{SCALES} does not fit"
         mend = "Calibrate the net anew, or leave the scales out"
     else:
@@ -88,7 +88,7 @@ def weight_scales(params: LayerParams, weights: Weights, read: IntegerWeights) -
             # One f32 further: rounding must not let the quotient pass the bound.
             least = np.maximum(bias / (step * MOST_BIAS), LEAST_SCALE * max(1, 1 / step)).astype(real)
         scales = np.where(scales < least, np.nextafter(least, real(np.inf)), scales)
-        fits = _is_normal(scales, step)
+        fits = may_be_scales(scales, step)
         what = f"its weights, or its bias, are too large for a bottom whose scale is {scale:g}"
         mend = "Keep the layer in f32: delete its int8 scales"
         if isinstance(read, WeightsOnly):
@@ -106,8 +106,8 @@ def _steps(filters: Array, largest: Array, bits: int) -> Array:
     return (mean if bits == 1 else 2 * mean / weight_range(bits)[1] ** 0.5).astype(real)
 
 
-def _is_normal(scales: Array, step: float) -> Array:
-    """Return whether each scale is one, and its product with the bottom's neither too small nor beyond f32."""
+def may_be_scales(scales: Array, step: float) -> Array:
+    """Return (K,) bool: whether each may be a filter's scale, and times the bottom's, `step`, is not beyond f32."""
     scales = scales.astype(np.float64)
     return (scales >= LEAST_SCALE) & (scales <= MOST_SCALE) & (step * scales >= LEAST_SCALE) & (step * scales < 2**127)
 

@@ -262,6 +262,14 @@ def test_not_where_integers_of_weights_would_be_others(factor):
     assert names(fuse(scaled_integers(conv("c", "data", 4, 3), 2, [-0.5, 2, 1, 1], weight)).net) == ["c"]
 
 
+def test_not_where_the_scale_of_integers_would_be_none():
+    """It would be 1.2e38; the weights, up to twice that, are finite, but the sums of outputs are not."""
+    weight = np.ones((4, 4, 3, 3), np.float32)
+    weight[1, 0] = -9
+    done = FuseBatchNorm().apply(scaled_integers(conv("c", "data", 4, 3), 2, [1, 2e37, 1, 1], weight))
+    assert "its factors do not leave the weights of 'c' what they are" in done.refusals[0].text
+
+
 def test_eps_that_is_added_to_the_deviation():
     normal = layer("BatchNorm", "n", ["c"], eps=0.1, add_eps_before_sqrt=False)
     assert names(fuse(net_of(data(*SHAPE), conv("c", "data", 6, 3), normal)).net) == ["c"]

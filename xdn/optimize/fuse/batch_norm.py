@@ -6,12 +6,19 @@ import numpy as np
 
 from xdn.element import real
 from xdn.graph import Array, Layer, Net
-from xdn.graph.quantized import LEAST_SCALE, weight_range
+from xdn.graph.quantized import weight_range
 from xdn.graph.reading import SCALES
 from xdn.layers.deconvolution import Deconvolution
 from xdn.layers.filters import Filters
 from xdn.layers.innerproduct import InnerProduct
-from xdn.layers.integer import along_filters, integer_filters_of, rounded_weight, weight_values, with_scales
+from xdn.layers.integer import (
+    along_filters,
+    integer_filters_of,
+    may_be_scales,
+    rounded_weight,
+    weight_values,
+    with_scales,
+)
 from xdn.optimize.edits import Edits, Fusion
 from xdn.optimize.fuse.affine import Affine, Chain, follow, output_axis
 from xdn.optimize.match import names, sharers, title
@@ -102,7 +109,8 @@ def _scaled(layer: Layer, affine: Affine) -> dict[str, Array] | None:
 def _scaled_integers(layer: Layer, affine: Affine) -> dict[str, Array] | None:
     """Return integers times scales of filters, and the scales, with the factors applied: signs are the integers' own.
 
-    None where a factor is 0, which no scale may be, or turns the sign of the least integer: its bits lack the other.
+    None where a factor makes a scale that none may be, such as 0, or turns the sign of the least integer: its bits lack
+    the other.
     """
     ((_, params, how),) = integer_filters_of(layer)
     scales = with_scales(layer).weights[SCALES]
@@ -110,7 +118,7 @@ def _scaled_integers(layer: Layer, affine: Affine) -> dict[str, Array] | None:
     integers = integers * along_filters(params, integers, np.sign(affine.factor).astype(np.int16))
     low, high = weight_range(how.weight_bits)
     scales = (scales * np.abs(affine.factor)).astype(real)
-    if not (scales >= LEAST_SCALE).all() or integers.min() < low or integers.max() > high:
+    if not may_be_scales(scales, 1.0).all() or integers.min() < low or integers.max() > high:
         return None
     return {"weight": weight_values(params, integers, scales), SCALES: scales}
 
